@@ -1,0 +1,1 @@
+"""What Twilio says and wants to hear: webhooks, TwiML, Media Streams, REST, signatures."""

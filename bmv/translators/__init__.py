@@ -1,0 +1,1 @@
+"""The translators: OpenAI's and the loopback, each behind the protocol of `bmv.call.translator`."""

@@ -1,0 +1,1 @@
+"""The HTTP face: routes, the signature gate, health. Turns requests into calls on the heart."""
