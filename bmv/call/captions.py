@@ -1,0 +1,88 @@
+"""Who said what, in both languages, while it is said; held nowhere longer than it takes to hand it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from bmv.call.leg import Role
+from bmv.call.translator import CaptionKind
+
+NEW_LINE_AFTER = 1.5  # seconds without a word of one kind: the continuous model has no turns, a pause has to do
+
+
+@dataclass(frozen=True)
+class Caption:
+    """One line as it stands now; the same line comes again, longer, while it grows.
+
+    `line` counts per call, speaker and kind from 1. `lag` is, on a translation, the seconds from the speaker's first
+    sound to the first translated sound the listener got; None until known.
+    """
+
+    call_id: str
+    speaker: Role
+    kind: CaptionKind
+    line: int
+    text: str
+    lag: float | None = None
+
+
+Reader = Callable[[Caption], None]
+
+
+class CaptionFeed:
+    """Hands the captions of all calls to whoever reads along; without readers nothing is kept at all."""
+
+    def __init__(self) -> None:
+        self._readers: list[Reader] = []
+
+    @contextmanager
+    def reading(self, reader: Reader) -> Iterator[None]:
+        """Call `reader` with every caption while inside; it must not raise nor block."""
+        self._readers.append(reader)
+        try:
+            yield
+        finally:
+            self._readers.remove(reader)
+
+    def publish(self, caption: Caption) -> None:
+        """Hand one caption to every reader."""
+        for reader in tuple(self._readers):
+            reader(caption)
+
+
+class CaptionLines:
+    """The running lines of one speaker: the original and the translation."""
+
+    def __init__(self, feed: CaptionFeed, call_id: str, speaker: Role) -> None:
+        self._feed = feed
+        self._lines = {kind: Caption(call_id, speaker, kind, line=0, text="") for kind in CaptionKind}
+        self._last: dict[CaptionKind, float] = {}
+        self._lag: float | None = None
+
+    def append(self, kind: CaptionKind, text: str, now: float) -> None:
+        """Add a piece of text to the running line of its kind, or begin a new one after a pause."""
+        line = self._lines[kind]
+        if kind not in self._last or now - self._last[kind] > NEW_LINE_AFTER:
+            line = replace(line, line=line.line + 1, text="", lag=None)
+            text = text.lstrip()
+        self._last[kind] = now
+        line = replace(line, text=line.text + text)
+        if kind is CaptionKind.TRANSLATION and self._lag is not None:
+            line = replace(line, lag=self._lag)
+            self._lag = None
+        self._show(line)
+
+    def heard_after(self, lag: float, now: float) -> None:
+        """Note the lag of the translation that began to sound now: on the running line, or on the next if none runs."""
+        line = self._lines[CaptionKind.TRANSLATION]
+        last = self._last.get(CaptionKind.TRANSLATION)
+        if line.lag is None and last is not None and now - last <= NEW_LINE_AFTER:
+            self._show(replace(line, lag=lag))
+        else:
+            self._lag = lag
+
+    def _show(self, line: Caption) -> None:
+        self._lines[line.kind] = line
+        self._feed.publish(line)

@@ -1,0 +1,101 @@
+"""All calls of this process: admits them, finds them by what identifies a call, and lets none be forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from bmv.call.session import Caller, CallServices, CallSession
+from bmv.call.state import EndReason
+from bmv.errors import BmvError
+
+log = structlog.get_logger()
+
+
+class NotAdmitted(BmvError):
+    """No further call is taken now: as many as allowed are running, or the process is shutting down."""
+
+
+class CallRegistry:
+    """The calls that are running, as tasks of one `TaskGroup`: `async with registry:` is the time they may live in.
+
+    A call is found by our own id or by the CallSid of its caller, never by a telephone number.
+    """
+
+    def __init__(self, services: CallServices, *, max_calls: int) -> None:
+        self._services = services
+        self._max_calls = max_calls
+        self._calls: dict[str, CallSession] = {}
+        self._by_call_sid: dict[str, str] = {}
+        self._tasks = asyncio.TaskGroup()
+        self._changed = asyncio.Event()
+        self.draining = False
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    @property
+    def full(self) -> bool:
+        """Whether `MAX_CALLS` calls are running."""
+        return len(self._calls) >= self._max_calls
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end_all()
+        await self._tasks.__aexit__(kind, error, trace)
+
+    def answer(self, caller: Caller) -> CallSession:
+        """A new call, or the one this CallSid already has: webhooks may be delivered twice. Raises `NotAdmitted`."""
+        known = self._by_call_sid.get(caller.call_sid)
+        if known is not None:
+            return self._calls[known]
+        if self.draining or self.full:
+            raise NotAdmitted("shutting down" if self.draining else "MAX_CALLS calls are running")
+        call = CallSession(caller, self._services)
+        self._calls[call.id] = call
+        self._by_call_sid[caller.call_sid] = call.id
+        self._tasks.create_task(self._run(call), name=f"call-{call.id}")
+        return call
+
+    def find(self, call_id: str | None) -> CallSession | None:
+        """The running call with our id, if there is one."""
+        return self._calls.get(call_id) if call_id else None
+
+    def find_by_call_sid(self, call_sid: str) -> CallSession | None:
+        """The running call whose caller's leg is the carrier's call `call_sid`."""
+        return self.find(self._by_call_sid.get(call_sid))
+
+    async def drain(self, grace: float) -> None:
+        """Admit no further calls, and wait for the running ones to end, at most `grace` seconds."""
+        self.draining = True
+        try:
+            async with asyncio.timeout(grace):
+                while self._calls:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            log.warning("grace_time_over", calls=len(self._calls))
+
+    def end_all(self) -> None:
+        """End every running call; both parties are told."""
+        self.draining = True
+        for call in tuple(self._calls.values()):
+            call.end(EndReason.SHUTDOWN)
+
+    async def _run(self, call: CallSession) -> None:
+        try:
+            await call.run()
+        except Exception:  # a bug in one call must not reach the others through the TaskGroup
+            log.exception("call_failed", call_id=call.id)
+        finally:
+            del self._calls[call.id]
+            del self._by_call_sid[call.caller.call_sid]
+            self._changed.set()

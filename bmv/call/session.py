@@ -1,0 +1,342 @@
+"""One call from the first ring to the last: two legs, two interpreters, and the ways it may go and end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from bmv.audio.tones import ringback
+from bmv.call.beep import BeepGate
+from bmv.call.captions import CaptionFeed, CaptionLines
+from bmv.call.carrier import AgentCall, Carrier, CarrierError
+from bmv.call.interpreter import Interpreter
+from bmv.call.leg import Leg, Role
+from bmv.call.metronome import Metronome
+from bmv.call.playout import Playout
+from bmv.call.state import FAREWELLS, CallEvent, CallState, EndReason, follow
+from bmv.call.translator import LanguagePair, TranslatorFactory
+from bmv.languages import Language, Sentence
+
+log = structlog.get_logger()
+
+DRAIN_SECONDS = 1.2  # how long a listener may still hear what was said last; both are told or ended within two seconds
+
+
+@dataclass(frozen=True)
+class CallPolicy:
+    """What holds for every call of this process; seconds unless said otherwise."""
+
+    agent_language: Language
+    forward_original: bool = False
+    original_level_db: float = -18.0
+    stream_timeout: float = 15.0
+    """From the answered webhook to the caller's stream; Twilio speaks the greeting in between."""
+    max_wait: float = 600.0
+    max_call: float = 14_400.0
+    farewell: float = 12.0
+    """How long a spoken farewell may take before the call is completed all the same."""
+
+
+@dataclass(frozen=True)
+class CallServices:
+    """What every call of this process shares."""
+
+    carrier: Carrier
+    translators: TranslatorFactory
+    metronome: Metronome
+    captions: CaptionFeed
+    policy: CallPolicy
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls: the carrier's call sid, the number as given (maybe anonymous), and the language if it is known."""
+
+    call_sid: str
+    number: str
+    language: Language | None
+
+
+class CallSession:
+    """One call.
+
+    Webhooks and streams tell it what happened (`leg_connected`, `hear`, `agent_accepted`, `end` …); `run` lives the
+    call and returns when it is over and everything that costs money has ended.
+    """
+
+    def __init__(self, caller: Caller, services: CallServices) -> None:
+        self.id = secrets.token_hex(12)
+        self.caller = caller
+        self.state = CallState.ANSWERED
+        self.reason: EndReason | None = None
+        self._services = services
+        self._policy = services.policy
+        self._tokens: dict[str, Role] = {}
+        self._legs: dict[Role, Leg] = {}
+        self._sids: dict[Role, str] = {Role.CALLER: caller.call_sid}
+        self._bridged_at: float | None = None
+        self._caller_here = asyncio.Event()
+        self._bridged = asyncio.Event()
+        self._over = asyncio.Event()
+        self._all_said = asyncio.Event()
+        self._last_words: Interpreter | None = None  # the interpreter that finishes while the call is parting
+        self._completed = {role: asyncio.Event() for role in Role}
+        self._beep = BeepGate()
+        self._now = services.metronome.now
+        self._playouts = {role: Playout(original_level_db=self._policy.original_level_db) for role in Role}
+        self._interpreters = {role: self._interpreter(role) for role in Role}
+
+    def language(self, role: Role) -> Language:
+        """What a party speaks; a caller of unknown language is addressed in the agent's."""
+        return (self.caller.language if role is Role.CALLER else None) or self._policy.agent_language
+
+    # -- what webhooks and streams tell -------------------------------------------------------------------------
+
+    def issue_token(self, role: Role) -> str:
+        """A new secret with which one media stream may join as `role`, once."""
+        token = secrets.token_urlsafe(24)
+        self._tokens[token] = role
+        return token
+
+    def redeem_token(self, token: str) -> Role | None:
+        """The role a stream with this token has, or None: unknown, used, or the call is over."""
+        for known in self._tokens:
+            if secrets.compare_digest(known.encode(), token.encode()):
+                return self._tokens.pop(known) if self.state is not CallState.ENDED else None
+        return None
+
+    def leg_connected(self, role: Role, leg: Leg) -> Leg | None:
+        """A party's media stream started. Returns the older leg it replaces, which is to be closed."""
+        replaced = self._legs.get(role)
+        if replaced is None:
+            self._follow(CallEvent.CALLER_CONNECTED if role is Role.CALLER else CallEvent.AGENT_CONNECTED)
+        self._legs[role] = leg
+        self._sids[role] = leg.call_sid
+        return replaced
+
+    def leg_closed(self, role: Role, leg: Leg, *, hung_up: bool) -> None:
+        """A media stream is over: because its party hung up, or it broke. That of a replaced leg does not matter."""
+        if self._legs.get(role) is not leg:
+            return
+        del self._legs[role]
+        if hung_up:
+            self.end(EndReason.CALLER_HUNG_UP if role is Role.CALLER else EndReason.AGENT_HUNG_UP)
+        else:
+            self.end(EndReason.CALLER_STREAM_LOST if role is Role.CALLER else EndReason.AGENT_STREAM_LOST)
+
+    def call_completed(self, role: Role, reason: EndReason) -> None:
+        """The carrier says that a party's telephone call is over."""
+        self._completed[role].set()
+        self.end(reason)
+
+    def agent_reserved(self) -> None:
+        """An agent's telephone rings: have the sessions ready when it is picked up."""
+        for interpreter in self._interpreters.values():
+            interpreter.prepare()
+
+    def agent_accepted(self) -> None:
+        """An agent accepted; may come before or after the agent's stream, and again after a transfer."""
+        self.agent_reserved()
+        self._beep.watch(self._now())
+        self._follow(CallEvent.AGENT_ACCEPTED)
+
+    def hear(self, role: Role, frame: bytes) -> None:
+        """20 ms (160 bytes mu-law) of what a party says; before the call is bridged nobody is there to hear it."""
+        if self.state is not CallState.BRIDGED:
+            return
+        now = self._now()
+        interpreter = self._interpreters[role]
+        if role is Role.CALLER:
+            interpreter.hear(frame, now)
+            return
+        for clean in self._beep.filter(frame, now):
+            interpreter.hear(clean, now)
+
+    def end(self, reason: EndReason) -> None:
+        """End the call; the first reason wins and every further one is ignored."""
+        if self.reason is None:
+            if reason is EndReason.AGENT_HUNG_UP and self._bridged_at is None:
+                reason = EndReason.AGENT_UNAVAILABLE
+            self.reason = reason
+            self._follow(CallEvent.FINISHED)
+
+    # -- the life -----------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Live the call to its end. Returns when both telephone calls, both sessions and both streams are over."""
+        structlog.contextvars.bind_contextvars(call_id=self.id)
+        started = self._now()
+        log.info("call_answered", language=self.caller.language and self.caller.language.tag)
+        try:
+            with self._services.metronome.attached(self._tick):
+                await self._live()
+                await self._part_from_all()
+        finally:
+            self.end(EndReason.INTERNAL_ERROR)
+            self._log_end(self._now() - started)
+
+    async def _live(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            work: list[Coroutine[Any, Any, None]] = [self._guarded(self._progress()), self._guarded(self._dial())]
+            work += [self._guarded(interpreter.run()) for interpreter in self._interpreters.values()]
+            running = [tasks.create_task(coroutine) for coroutine in work]
+            await self._over.wait()
+            await self._drain()
+            for task in running:
+                task.cancel()
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception:
+            log.exception("internal_error")
+            self.end(EndReason.INTERNAL_ERROR)
+
+    async def _progress(self) -> None:
+        """Every stage of a call has its time."""
+        await self._within(self._policy.stream_timeout, self._caller_here, EndReason.NO_STREAM)
+        await self._within(self._policy.max_wait, self._bridged, EndReason.AGENT_UNAVAILABLE)
+        await self._within(self._policy.max_call, self._over, EndReason.TOO_LONG)
+
+    async def _within(self, seconds: float, event: asyncio.Event, reason: EndReason) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await event.wait()
+        except TimeoutError:
+            self.end(reason)
+
+    async def _dial(self) -> None:
+        await self._caller_here.wait()
+        agent_call = AgentCall(call_id=self.id, token=self.issue_token(Role.AGENT))
+        try:
+            call_sid = await self._services.carrier.dial_agent(agent_call)
+        except CarrierError as error:
+            log.warning("agent_call_refused", error=str(error))
+            self.end(EndReason.AGENT_UNAVAILABLE)
+        else:
+            self._sids.setdefault(Role.AGENT, call_sid)
+            log.info("agent_dialled", agent_call_sid=call_sid)
+
+    def _follow(self, event: CallEvent) -> None:
+        before, self.state = self.state, follow(self.state, event)
+        if self.state is before:
+            return
+        match self.state:
+            case CallState.DIALLING:
+                self._playouts[Role.CALLER].hold(ringback())
+                self._caller_here.set()
+            case CallState.BRIDGED:
+                self._bridge()
+            case CallState.ENDED:
+                self._over.set()
+        log.info(f"call_{self.state.value}", after=event.value)
+
+    def _bridge(self) -> None:
+        self._bridged_at = self._now()
+        self._playouts[Role.CALLER].hold(b"")
+        for interpreter in self._interpreters.values():
+            interpreter.begin()
+        self._bridged.set()
+
+    def _tick(self, now: float) -> None:
+        try:
+            for interpreter in self._interpreters.values():
+                interpreter.tick(now)
+            for role, leg in self._legs.items():
+                audio = self._playouts[role].take(now)
+                if audio:
+                    leg.play(audio)
+            if self._last_words and not self._last_words.pending:
+                self._all_said.set()
+        except Exception:
+            if self.reason is None:
+                log.exception("internal_error")
+            self.end(EndReason.INTERNAL_ERROR)
+
+    # -- the end ------------------------------------------------------------------------------------------------
+
+    async def _drain(self) -> None:
+        """Who is left may still hear what the other said last, for a moment."""
+        leaving = {EndReason.CALLER_HUNG_UP: Role.CALLER, EndReason.AGENT_HUNG_UP: Role.AGENT}.get(
+            self.reason or EndReason.INTERNAL_ERROR
+        )
+        if leaving is None or self._bridged_at is None or leaving.other not in self._legs:
+            return
+        self._last_words = self._interpreters[leaving]
+        self._last_words.finish()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._all_said.wait()
+
+    async def _part_from_all(self) -> None:
+        """Tell or end both parties at once, never in turn."""
+        async with asyncio.TaskGroup() as tasks:
+            for role in Role:
+                tasks.create_task(self._guarded(self._part_from(role)))
+
+    async def _part_from(self, role: Role) -> None:
+        call_sid = self._sids.get(role)
+        leg = self._legs.get(role)
+        sentence = FAREWELLS[self.reason or EndReason.INTERNAL_ERROR].get(role)
+        on_the_line = not self._completed[role].is_set() and (role is Role.CALLER or self._bridged_at is not None)
+        if call_sid and leg and sentence and on_the_line:
+            await self._tell(role, call_sid, leg, sentence)
+        if call_sid:
+            try:
+                await self._services.carrier.hang_up(call_sid)
+            except CarrierError as error:
+                log.warning("hang_up_failed", role=role.value, error=str(error))
+        if leg:
+            await leg.close()
+
+    async def _tell(self, role: Role, call_sid: str, leg: Leg, sentence: Sentence) -> None:
+        """Say it by the carrier's own voice. Where that fails, the verbs after the stream apologise."""
+        language = self.language(role)
+        try:
+            await self._services.carrier.say(call_sid, language.sentences[sentence], language)
+        except CarrierError as error:
+            log.warning("farewell_failed", role=role.value, error=str(error))
+        await leg.close()
+        try:
+            async with asyncio.timeout(self._policy.farewell):
+                await self._completed[role].wait()
+        except TimeoutError:
+            log.info("farewell_not_confirmed", role=role.value)
+
+    def _log_end(self, seconds: float) -> None:
+        report: dict[str, Any] = {}
+        for role, interpreter in self._interpreters.items():
+            stats = interpreter.stats
+            report[role.value] = {
+                "average_time_to_first_translated_audio_ms": _milliseconds(stats.first_audio.mean),
+                "turns": stats.first_audio.count,
+                "uplink": stats.uplink.summary(),
+                "downlink": stats.downlink.summary(),
+                "worst_backlog_ms": _milliseconds(stats.worst_backlog),
+            }
+        reason = (self.reason or EndReason.INTERNAL_ERROR).value
+        log.info("call_ended", reason=reason, seconds=round(seconds, 1), **report)
+
+    def _interpreter(self, role: Role) -> Interpreter:
+        source, target = self.caller.language, self._policy.agent_language
+        if role is Role.AGENT:
+            source, target = self._policy.agent_language, self.caller.language or self._policy.agent_language
+        interpreter = Interpreter(
+            None if source is None or source == target else LanguagePair(source, target),
+            translators=self._services.translators,
+            playout=self._playouts[role.other],
+            captions=CaptionLines(self._services.captions, self.id, role),
+            clock=self._now,
+        )
+        interpreter.forward_original = self._policy.forward_original
+        return interpreter
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)

@@ -1,0 +1,86 @@
+"""The life of a call as one table: which state follows which event, and why a call may end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from bmv.call.leg import Role
+from bmv.errors import BmvError
+from bmv.languages import Sentence
+
+
+class CallState(Enum):
+    """Where a call is in its life."""
+
+    ANSWERED = "answered"  # the webhook was answered; the caller's stream is awaited
+    DIALLING = "dialling"  # the caller hears ring-back; the agent call is being placed
+    QUEUED = "queued"  # the agent leg is up and waits in the queue for somebody to accept
+    ACCEPTED = "accepted"  # somebody accepted before the agent leg was up
+    BRIDGED = "bridged"  # both can hear each other, through interpreters
+    ENDED = "ended"
+
+
+class CallEvent(Enum):
+    """What moves a call from state to state."""
+
+    CALLER_CONNECTED = "caller stream started"
+    AGENT_CONNECTED = "agent stream started"
+    AGENT_ACCEPTED = "reservation accepted"
+    FINISHED = "hung up, failed or timed out"
+
+
+S, E = CallState, CallEvent
+
+TRANSITIONS: Mapping[CallState, Mapping[CallEvent, CallState]] = {
+    S.ANSWERED: {E.CALLER_CONNECTED: S.DIALLING, E.FINISHED: S.ENDED},
+    S.DIALLING: {E.AGENT_CONNECTED: S.QUEUED, E.AGENT_ACCEPTED: S.ACCEPTED, E.FINISHED: S.ENDED},
+    S.QUEUED: {E.AGENT_ACCEPTED: S.BRIDGED, E.FINISHED: S.ENDED},
+    S.ACCEPTED: {E.AGENT_CONNECTED: S.BRIDGED, E.AGENT_ACCEPTED: S.ACCEPTED, E.FINISHED: S.ENDED},
+    S.BRIDGED: {E.AGENT_ACCEPTED: S.BRIDGED, E.FINISHED: S.ENDED},  # accepted again: a transfer
+    S.ENDED: {E.FINISHED: S.ENDED},  # the first reason wins; ending is idempotent
+}
+
+
+class IllegalTransition(BmvError):
+    """An event came in a state that has no place for it."""
+
+
+def follow(state: CallState, event: CallEvent) -> CallState:
+    """The state after `event`; raises `IllegalTransition` where the table has none."""
+    try:
+        return TRANSITIONS[state][event]
+    except KeyError:
+        raise IllegalTransition(f"a call that is {state.value} cannot follow: {event.value}") from None
+
+
+class EndReason(Enum):
+    """Why a call ended; the first one given wins."""
+
+    CALLER_HUNG_UP = "caller_hung_up"
+    AGENT_HUNG_UP = "agent_hung_up"
+    AGENT_UNAVAILABLE = "agent_unavailable"  # refused, busy, failed, not answered, or nobody accepted in time
+    TASK_CANCELED = "task_canceled"
+    CALLER_STREAM_LOST = "caller_stream_lost"
+    AGENT_STREAM_LOST = "agent_stream_lost"
+    NO_STREAM = "no_stream"  # the caller's stream never came
+    TOO_LONG = "too_long"
+    SHUTDOWN = "shutdown"
+    INTERNAL_ERROR = "internal_error"
+
+
+_INTERRUPTED = {Role.CALLER: Sentence.INTERRUPTED, Role.AGENT: Sentence.INTERRUPTED}
+
+# What each party is told when the call ends under it. Who left by hanging up is told nothing.
+FAREWELLS: Mapping[EndReason, Mapping[Role, Sentence]] = {
+    EndReason.CALLER_HUNG_UP: {},
+    EndReason.AGENT_HUNG_UP: {Role.CALLER: Sentence.GOODBYE},
+    EndReason.AGENT_UNAVAILABLE: {Role.CALLER: Sentence.UNAVAILABLE},
+    EndReason.TASK_CANCELED: {Role.CALLER: Sentence.UNAVAILABLE},
+    EndReason.CALLER_STREAM_LOST: {Role.AGENT: Sentence.INTERRUPTED},
+    EndReason.AGENT_STREAM_LOST: {Role.CALLER: Sentence.INTERRUPTED},
+    EndReason.NO_STREAM: {},
+    EndReason.TOO_LONG: _INTERRUPTED,
+    EndReason.SHUTDOWN: _INTERRUPTED,
+    EndReason.INTERNAL_ERROR: _INTERRUPTED,
+}
