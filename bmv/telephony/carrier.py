@@ -1,0 +1,163 @@
+"""Twilio's REST API, as far as a call needs it: place the agent call, say a farewell, hang up.
+
+Source: Twilio's "Call resource" and the `twilio` SDK, which builds the requests and reads the answers. Its transport is
+ours: the SDK's own asynchronous one ignores its timeout and would repeat a `create`, and so place a second call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import aiohttp
+from twilio.base.exceptions import TwilioException
+from twilio.http import AsyncHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from bmv.call.carrier import AgentCall, CarrierError
+from bmv.call.leg import Role
+from bmv.languages import Language
+from bmv.telephony import twiml
+from bmv.telephony.pairing import Pairing
+
+REQUEST_SECONDS = 8.0
+SDK_BASE_URL = "https://api.twilio.com"
+CALL_IS_OVER = {20404, 21220}  # not found; not in progress: what we wanted to end has ended
+
+T = TypeVar("T")
+
+
+class HttpTransport(AsyncHttpClient):  # type: ignore[misc]  # the SDK is untyped
+    """The SDK's requests over our shared aiohttp session, to a base address of our choice."""
+
+    def __init__(self, http: aiohttp.ClientSession, base_url: str) -> None:
+        self.is_async = True
+        self._http = http
+        self._base_url = base_url
+
+    async def request(  # noqa: PLR0917 - the SDK's signature
+        self,
+        method: str,
+        url: str,
+        params: dict[str, Any] | None = None,
+        data: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ARG002
+        allow_redirects: bool = False,
+    ) -> Response:
+        """Send one request, once."""
+        headers = dict(headers or {})
+        if auth:
+            headers["Authorization"] = aiohttp.encode_basic_auth(*auth)
+        async with self._http.request(
+            method,
+            self._base_url + url.removeprefix(SDK_BASE_URL),
+            params=params,
+            data=_form(data or {}),
+            headers=headers,
+            allow_redirects=allow_redirects,
+        ) as response:
+            return Response(response.status, await response.text(), response.headers)
+
+
+@dataclass(frozen=True)
+class AgentRoute:
+    """How an agent is reached: from our own number to the Flex number, or to a TwiML App; times in seconds."""
+
+    from_number: str
+    flex_number: str | None
+    app_sid: str | None
+    answer_timeout: int
+    time_limit: int
+
+
+class TwilioCarrier:
+    """The `Carrier` over Twilio."""
+
+    def __init__(self, client: Client, *, route: AgentRoute, addresses: twiml.Addresses, pairing: Pairing) -> None:
+        self._client = client
+        self._route = route
+        self._addresses = addresses
+        self._pairing = pairing
+        self.problem: str | None = None
+        """Why the last request to place a call failed, in plain words; None while all is well."""
+
+    async def dial_agent(self, agent_call: AgentCall) -> str:
+        """Place the agent call; see `Carrier.dial_agent`.
+
+        A TwiML App is told our call id in its address. A number cannot be told anything, so there the call waits
+        until it is the only one unmatched (`Pairing`).
+        """
+        route = self._route
+        if route.app_sid:
+            return await self._create(agent_call, f"app:{route.app_sid}?{twiml.CALL_ID}={agent_call.call_id}")
+        if not route.flex_number:
+            raise CarrierError("neither TWILIO_FLEX_NUMBER nor TWILIO_FLEX_APP_SID is set")
+        await self._pairing.claim((route.from_number, route.flex_number), agent_call.call_id)
+        return await self._create(agent_call, route.flex_number)
+
+    async def say(self, call_sid: str, sentence: str, language: Language) -> None:
+        """Replace what the call does by one sentence and a hang-up; see `Carrier.say`."""
+        await self._ask(self._client.calls(call_sid).update_async(twiml=twiml.say(sentence, language)))
+
+    async def hang_up(self, call_sid: str) -> None:
+        """Complete the call; see `Carrier.hang_up`."""
+        try:
+            await self._ask(self._client.calls(call_sid).update_async(status="completed"))
+        except CarrierError as error:
+            if not _is_over(error.__cause__):
+                raise
+
+    async def _create(self, agent_call: AgentCall, to: str) -> str:
+        invitation = twiml.StreamInvitation(agent_call.call_id, Role.AGENT, agent_call.token)
+        try:
+            call = await self._ask(
+                self._client.calls.create_async(
+                    to=to,
+                    from_=self._route.from_number,
+                    twiml=twiml.stream_agent(invitation, self._addresses),
+                    timeout=self._route.answer_timeout,
+                    time_limit=self._route.time_limit,
+                    status_callback=self._addresses.callback("/call-status", agent_call.call_id, Role.AGENT),
+                    status_callback_event=["initiated", "ringing", "answered", "completed"],
+                    status_callback_method="POST",
+                )
+            )
+        except CarrierError as error:
+            self.problem = str(error)
+            if isinstance(error.__cause__, TwilioException):  # refused, so nothing was dialled
+                self._pairing.give_up(agent_call.call_id, at_once=True)
+            raise
+        self.problem = None
+        return str(call.sid)
+
+    async def _ask(self, request: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                return await request
+        except TwilioException as error:
+            code = getattr(error, "code", None)
+            raise CarrierError(f"Twilio refused ({code}): {getattr(error, 'msg', error)}") from error
+        except TimeoutError as error:
+            raise CarrierError(f"Twilio did not answer within {REQUEST_SECONDS:.0f} s") from error
+        except (aiohttp.ClientError, ValueError) as error:  # ValueError: an answer that is no JSON
+            raise CarrierError(f"Twilio cannot be reached: {error}") from error
+
+
+def connect(http: aiohttp.ClientSession, *, account_sid: str, auth_token: str, base_url: str) -> Client:
+    """The SDK's client over our transport; the environment is not consulted, least of all for another region."""
+    return Client(account_sid, auth_token, http_client=HttpTransport(http, base_url), environment={"TWILIO_REGION": ""})
+
+
+def _form(data: dict[str, Any]) -> list[tuple[str, str]]:
+    """Form fields as Twilio reads them: a list is the same field several times."""
+    fields = ((name, value if isinstance(value, list) else [value]) for name, value in data.items())
+    return [(name, str(each)) for name, values in fields for each in values]
+
+
+def _is_over(error: BaseException | None) -> bool:
+    return getattr(error, "code", None) in CALL_IS_OVER

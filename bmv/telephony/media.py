@@ -1,0 +1,108 @@
+"""The messages of a Twilio media stream: bytes to messages and back, no I/O.
+
+Source: Twilio's "Media Streams: WebSocket messages". Every message is a JSON text frame. What Twilio sends has its
+audio as 8 kHz mu-law in base64, 20 ms a message in practice, though no document promises the size. What Twilio gets is
+checked strictly: an unknown type, a missing or an extra field costs a warning 31951 and the message.
+"""
+
+from __future__ import annotations
+
+import base64
+
+import msgspec
+
+from bmv.errors import ProtocolError
+
+MAX_MESSAGE_BYTES = 64 * 1024  # a media message has about 400 bytes; nothing legal comes near this
+
+
+class Connected(msgspec.Struct, tag_field="event", tag="connected"):
+    """The first message; says nothing yet about whose stream it is."""
+
+
+class StartDetail(msgspec.Struct, rename="camel"):
+    """Whose stream this is. `custom_parameters` are the `<Parameter>`s of our TwiML."""
+
+    call_sid: str
+    stream_sid: str
+    custom_parameters: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class Start(msgspec.Struct, tag_field="event", tag="start"):
+    """The second message, once."""
+
+    start: StartDetail
+
+
+class MediaDetail(msgspec.Struct):
+    """Audio of the party: mu-law, 8 kHz, decoded from base64."""
+
+    payload: bytes
+
+
+class Media(msgspec.Struct, tag_field="event", tag="media"):
+    """The next piece of what the party says."""
+
+    media: MediaDetail
+
+
+class MarkDetail(msgspec.Struct):
+    """The name we gave the mark."""
+
+    name: str
+
+
+class Mark(msgspec.Struct, tag_field="event", tag="mark"):
+    """Playback reached the mark we sent, or was cleared."""
+
+    mark: MarkDetail
+
+
+class Dtmf(msgspec.Struct, tag_field="event", tag="dtmf"):
+    """The party pressed a key; which one stays unread."""
+
+
+class Stop(msgspec.Struct, tag_field="event", tag="stop"):
+    """The stream stopped in order: the call ended, or its TwiML was replaced."""
+
+
+Message = Connected | Start | Media | Mark | Dtmf | Stop
+
+_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+
+
+class _Kind(msgspec.Struct):
+    event: str
+
+
+_kind_decoder = msgspec.json.Decoder(_Kind)
+_KNOWN = frozenset(kind.__struct_config__.tag for kind in Message.__args__)
+
+
+def decode(message: bytes) -> Message | None:
+    """One message from Twilio, or None for an event that did not exist when this was written.
+
+    Raises `ProtocolError` for what is no JSON or lacks what its event must have.
+    """
+    try:
+        return _decoder.decode(message)
+    except msgspec.MsgspecError as error:
+        try:
+            if _kind_decoder.decode(message).event not in _KNOWN:
+                return None
+        except msgspec.MsgspecError:
+            pass
+        raise ProtocolError(f"the media stream sent a message that cannot be read: {error}") from error
+
+
+def encode_media(stream_sid: str, audio: bytes) -> bytes:
+    """Audio to play: mu-law, 8 kHz, any length; Twilio queues it and plays it in order."""
+    return b'{"event":"media","streamSid":"%b","media":{"payload":"%b"}}' % (
+        stream_sid.encode("ascii"),
+        base64.b64encode(audio),
+    )
+
+
+def is_stream_sid(text: str) -> bool:
+    """Whether this is a name Twilio gives a stream, and so safe to put into a message as it is."""
+    return text.isascii() and text.isalnum() and text.startswith("MZ")

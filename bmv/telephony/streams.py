@@ -1,0 +1,131 @@
+"""A leg over a Twilio media stream: the WebSocket edge of `media`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from bmv.audio.mulaw import FRAME_BYTES, SAMPLE_RATE
+from bmv.call.alongside import alongside
+from bmv.errors import ProtocolError
+from bmv.telephony import media
+
+log = structlog.get_logger()
+
+START_SECONDS = 5.0  # `connected` and `start` follow the upgrade at once; a peer that sends neither is no Twilio
+CLOSE_SECONDS = 1.0  # for the closing handshake
+SEND_SECONDS = 5.0
+HEARTBEAT_SECONDS = 20.0  # only when nothing at all was received for so long; media comes every 20 ms
+OUTBOX_BYTES = 30 * SAMPLE_RATE  # 30 s: the playout keeps a lead of 0.1 s, so this much means a dead connection
+
+
+def new_socket() -> web.WebSocketResponse:
+    """The server's side of a media stream, before the upgrade is answered."""
+    return web.WebSocketResponse(
+        timeout=CLOSE_SECONDS,
+        heartbeat=HEARTBEAT_SECONDS,
+        compress=False,
+        max_msg_size=media.MAX_MESSAGE_BYTES,
+        decode_text=False,
+    )
+
+
+async def read_start(ws: web.WebSocketResponse) -> media.StartDetail:
+    """Wait for `start`; raises `ProtocolError` when something else or nothing comes."""
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            async for message in ws:
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    break
+                match media.decode(message.data):
+                    case media.Start(start):
+                        if not media.is_stream_sid(start.stream_sid):
+                            raise ProtocolError("the media stream has no valid streamSid")
+                        return start
+                    case media.Connected():
+                        continue
+                    case _:
+                        break
+    except TimeoutError:
+        pass
+    raise ProtocolError(f"no start message came within {START_SECONDS:.0f} s of the upgrade")
+
+
+class MediaStream:
+    """One party's leg; a `Leg` to the call. `listen` is its life."""
+
+    def __init__(self, ws: web.WebSocketResponse, start: media.StartDetail) -> None:
+        self._ws = ws
+        self._stream_sid = start.stream_sid
+        self.call_sid = start.call_sid
+        self._outbox = bytearray()
+        self._wake = asyncio.Event()
+        self._partial = b""
+        self._unreadable = 0
+
+    def play(self, audio: bytes) -> None:
+        """Queue audio for the party; see `Leg.play`."""
+        if len(self._outbox) > OUTBOX_BYTES:
+            return  # the connection takes nothing any more: `_send` is about to give it up
+        self._outbox += audio
+        self._wake.set()
+
+    async def close(self) -> None:
+        """Close the socket: Twilio goes on with the verbs after the stream."""
+        await self._ws.close()
+
+    async def listen(self, hear: Callable[[bytes], None]) -> bool:
+        """Hand every 20 ms of the party to `hear` until the stream ends; True if it ended by `stop`, in order."""
+        async with alongside(self._send()):
+            async for message in self._ws:
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    self._unreadable_message("a binary frame")
+                    continue
+                try:
+                    event = media.decode(message.data)
+                except ProtocolError as error:
+                    self._unreadable_message(str(error))
+                    continue
+                match event:
+                    case media.Media(detail):
+                        self._hear(detail.payload, hear)
+                    case media.Dtmf():
+                        log.info("key_pressed")
+                    case media.Stop():
+                        return True
+        return False
+
+    def _hear(self, payload: bytes, hear: Callable[[bytes], None]) -> None:
+        if len(payload) == FRAME_BYTES and not self._partial:
+            hear(payload)
+            return
+        audio = self._partial + payload
+        whole = len(audio) - len(audio) % FRAME_BYTES
+        self._partial = audio[whole:]
+        for start in range(0, whole, FRAME_BYTES):
+            hear(audio[start : start + FRAME_BYTES])
+
+    def _unreadable_message(self, what: str) -> None:
+        self._unreadable += 1
+        if self._unreadable == 1:  # said once; a stream that sends nothing but rubbish would fill the log
+            log.warning("unreadable_media_message", error=what)
+
+    async def _send(self) -> None:
+        """What `play` queued, one message for all that is due; a send that fails shows as the end of `listen`."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                audio = bytes(self._outbox)
+                self._outbox.clear()
+                async with asyncio.timeout(SEND_SECONDS):
+                    await self._ws.send_frame(media.encode_media(self._stream_sid, audio), aiohttp.WSMsgType.TEXT)
+        except (aiohttp.ClientError, ConnectionError):
+            return
+        except TimeoutError:
+            log.warning("leg_takes_no_audio", seconds=SEND_SECONDS)
+            await self._ws.close()

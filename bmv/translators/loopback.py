@@ -1,0 +1,87 @@
+"""The translator that translates nothing: each frame comes back after a set delay, with captions that say so.
+
+It needs no account and no key. What works with it proves the plumbing of a call and nothing about translation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from bmv.audio.mulaw import FRAME_SECONDS
+from bmv.audio.voice import VoiceDetector
+from bmv.call.translator import (
+    AudioTranslated,
+    Captioned,
+    CaptionKind,
+    LanguagePair,
+    Translator,
+    TranslatorEvent,
+)
+from bmv.metrics import Histogram
+
+
+class LoopbackTranslator:
+    """Gives every frame back once `delay` seconds of later frames have come in: the frames are its clock."""
+
+    def __init__(self, pair: LanguagePair, *, delay: float, clock: Callable[[], float]) -> None:
+        self._pair = pair
+        self._delay_frames = round(delay / FRAME_SECONDS)
+        self._clock = clock
+        self._held: deque[bytes] = deque()
+        self._said: asyncio.Queue[TranslatorEvent | None] = asyncio.Queue()
+        self._voice = VoiceDetector()
+        self._talking = False
+        self._finished = False
+
+    def feed(self, frame: bytes) -> None:
+        """Hold the frame back, and let go of the one whose time has come."""
+        if self._finished:
+            return
+        self._caption(talking=self._voice.feed(frame))
+        self._held.append(frame)
+        if len(self._held) > self._delay_frames:
+            self._say(self._held.popleft())
+
+    async def events(self) -> AsyncIterator[TranslatorEvent]:
+        """The frames that were let go, and captions."""
+        while (event := await self._said.get()) is not None:
+            yield event
+
+    def finish(self) -> None:
+        """Let go of everything at once."""
+        if not self._finished:
+            self._finished = True
+            while self._held:
+                self._say(self._held.popleft())
+            self._said.put_nowait(None)
+
+    def _say(self, frame: bytes) -> None:
+        self._said.put_nowait(AudioTranslated(frame, self._clock()))
+
+    def _caption(self, *, talking: bool) -> None:
+        if talking and not self._talking:
+            source, target = self._pair.source.english, self._pair.target.english
+            self._said.put_nowait(Captioned(CaptionKind.ORIGINAL, f"(somebody speaks {source}) "))
+            self._said.put_nowait(Captioned(CaptionKind.TRANSLATION, f"(the same, not translated into {target}) "))
+        self._talking = talking
+
+
+class LoopbackFactory:
+    """Opens loopback sessions; `delay` in seconds stands for the time a real translator takes."""
+
+    def __init__(self, *, delay: float = 0.4) -> None:
+        self._delay = delay
+        self.problem: str | None = None
+        self.open_sessions = 0
+
+    @asynccontextmanager
+    async def open(self, pair: LanguagePair, uplink: Histogram) -> AsyncIterator[Translator]:  # noqa: ARG002
+        """A session; it has no wire, so there is no uplink to measure."""
+        self.open_sessions += 1
+        try:
+            yield LoopbackTranslator(pair, delay=self._delay, clock=asyncio.get_running_loop().time)
+        finally:
+            self.open_sessions -= 1

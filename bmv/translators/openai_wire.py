@@ -1,0 +1,158 @@
+"""The messages of OpenAI's translation endpoint, `/v1/realtime/translations`: bytes to events and back, no I/O.
+
+Source: OpenAI's guide "Realtime translation" and the types `realtime_translation_*` of its Python package 3.54. There
+are exactly three client events. The server refuses an update with one unknown field as a whole (`unknown_parameter`)
+and goes on translating into its default, Spanish; so what is built here is checked against OpenAI's types in the tests.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import msgspec
+
+from bmv.errors import ProtocolError
+
+SAMPLE_RATE = 24_000  # the only rate and format of this endpoint: PCM16, mono, little-endian
+MODEL_FRAME_SECONDS = 0.2  # the model works in frames of 200 ms (4,800 samples, 9,600 bytes)
+TRANSCRIPTION_MODEL = "gpt-realtime-whisper"
+
+_encoder = msgspec.json.Encoder()
+
+
+class _Output(msgspec.Struct):
+    language: str | None = None
+
+
+class _Audio(msgspec.Struct):
+    output: _Output = msgspec.field(default_factory=_Output)
+
+
+class Session(msgspec.Struct):
+    """The effective configuration, as far as it matters here."""
+
+    audio: _Audio = msgspec.field(default_factory=_Audio)
+    id: str | None = None
+    expires_at: int | None = None
+
+    @property
+    def language(self) -> str | None:
+        """The target language that is in force."""
+        return self.audio.output.language
+
+
+class SessionCreated(msgspec.Struct, tag_field="type", tag="session.created"):
+    """The first event; the session still has the server's defaults."""
+
+    session: Session
+
+
+class SessionUpdated(msgspec.Struct, tag_field="type", tag="session.updated"):
+    """Our update was applied."""
+
+    session: Session
+
+
+class InputTranscriptDelta(msgspec.Struct, tag_field="type", tag="session.input_transcript.delta"):
+    """More of what the speaker said; append as it is."""
+
+    delta: str
+
+
+class OutputTranscriptDelta(msgspec.Struct, tag_field="type", tag="session.output_transcript.delta"):
+    """More of the translation; append as it is."""
+
+    delta: str
+
+
+class OutputAudioDelta(msgspec.Struct, tag_field="type", tag="session.output_audio.delta"):
+    """The next translated audio, silence included; `delta` holds the decoded bytes, of any length."""
+
+    delta: bytes
+    sample_rate: int = SAMPLE_RATE
+    channels: int = 1
+    format: str = "pcm16"
+
+
+class SessionClosed(msgspec.Struct, tag_field="type", tag="session.closed"):
+    """All is said; the socket may be closed."""
+
+
+class ErrorDetail(msgspec.Struct):
+    """What went wrong, in the provider's words."""
+
+    type: str | None = None
+    code: str | None = None
+    message: str | None = None
+    param: str | None = None
+
+
+class ErrorEvent(msgspec.Struct, tag_field="type", tag="error"):
+    """An error; most leave the session open."""
+
+    error: ErrorDetail
+
+    def __str__(self) -> str:
+        return f"{self.error.code or self.error.type or 'error'}: {self.error.message or 'no message'}"
+
+
+ServerEvent = (
+    SessionCreated
+    | SessionUpdated
+    | InputTranscriptDelta
+    | OutputTranscriptDelta
+    | OutputAudioDelta
+    | SessionClosed
+    | ErrorEvent
+)
+
+_decoder: msgspec.json.Decoder[ServerEvent] = msgspec.json.Decoder(ServerEvent)
+
+
+class _Kind(msgspec.Struct):
+    type: str
+
+
+_kind_decoder = msgspec.json.Decoder(_Kind)
+_KNOWN = frozenset(kind.__struct_config__.tag for kind in ServerEvent.__args__)
+
+
+def decode(message: bytes) -> ServerEvent | None:
+    """One server event, or None for a type this endpoint did not have when this was written.
+
+    Raises `ProtocolError` for what is no JSON or lacks what its type must have.
+    """
+    try:
+        return _decoder.decode(message)
+    except msgspec.MsgspecError as error:
+        try:
+            if _kind_decoder.decode(message).type not in _KNOWN:
+                return None
+        except msgspec.MsgspecError:
+            pass
+        raise ProtocolError(f"OpenAI sent a message that cannot be read: {error}") from error
+
+
+def encode_update(*, language: str, transcribe: bool) -> str:
+    """The one `session.update` we send: target language, and whether the original is to be transcribed (it costs)."""
+    session: dict[str, Any] = {
+        "audio": {
+            "input": {
+                "transcription": {"model": TRANSCRIPTION_MODEL} if transcribe else None,
+                "noise_reduction": {"type": "near_field"},
+            },
+            "output": {"language": language},
+        }
+    }
+    return _encoder.encode({"type": "session.update", "session": session}).decode()
+
+
+def encode_append(pcm: bytes) -> str:
+    """Audio: 24 kHz PCM16 mono little-endian, any whole number of samples."""
+    return f'{{"type":"session.input_audio_buffer.append","audio":"{base64.b64encode(pcm).decode("ascii")}"}}'
+
+
+def encode_close() -> str:
+    """No more audio follows; the server says what is left, then `session.closed`."""
+    return '{"type":"session.close"}'
