@@ -1,0 +1,140 @@
+"""The composition root: reads the settings once and puts the rooms together into one aiohttp application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp import WSCloseCode, web
+
+from bmv.call.alongside import alongside
+from bmv.call.captions import CaptionFeed
+from bmv.call.metronome import Metronome
+from bmv.call.registry import CallRegistry
+from bmv.call.session import CallPolicy, CallServices
+from bmv.call.translator import TranslatorFactory
+from bmv.config import Settings
+from bmv.telephony import carrier as twilio
+from bmv.telephony.pairing import Pairing
+from bmv.telephony.signatures import SignatureVerifier
+from bmv.telephony.twiml import Addresses
+from bmv.translators.loopback import LoopbackFactory
+from bmv.translators.openai_translate import OpenAITranslateFactory
+from bmv.web.gate import MAX_BODY_BYTES, Gate
+from bmv.web.health import Health
+from bmv.web.intercept import SOCKETS, Intercept
+from bmv.web.webhooks import FlexDesk, Webhooks
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that takes calls: where it listens, its calls and its captions."""
+
+    host: str
+    port: int
+    registry: CallRegistry
+    captions: CaptionFeed
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Server]:
+    """Serve while inside. Leaving ends every call that still runs, tells both parties, and closes everything.
+
+    To let running calls end by themselves, `await server.registry.drain(seconds)` before leaving.
+    """
+    connector = aiohttp.TCPConnector(limit=0)  # the usual limit of 100 connections is reached by the 50th call
+    async with aiohttp.ClientSession(connector=connector) as http:
+        services, pairing = _services(settings, http)
+        registry = CallRegistry(services, max_calls=settings.max_calls)
+        app = _application(settings, registry, services, pairing)
+        runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=5)
+        await runner.setup()
+        try:
+            async with alongside(services.metronome.run()), registry:
+                site = web.TCPSite(runner, settings.api_host, settings.api_port)
+                await site.start()
+                yield Server(settings.api_host, site.port, registry, services.captions)
+        finally:
+            await runner.cleanup()
+
+
+def _services(settings: Settings, http: aiohttp.ClientSession) -> tuple[CallServices, Pairing]:
+    pairing = Pairing(patience=settings.agent_answer_timeout_seconds)
+    carrier = twilio.TwilioCarrier(
+        twilio.connect(
+            http,
+            account_sid=settings.account_sid,
+            auth_token=settings.auth_token,
+            base_url=settings.twilio_api_base_url,
+        ),
+        route=twilio.AgentRoute(
+            from_number=settings.caller_number,
+            flex_number=settings.flex_number,
+            app_sid=settings.flex_app_sid,
+            answer_timeout=settings.agent_answer_timeout_seconds,
+            time_limit=settings.max_wait_seconds + settings.max_call_seconds,
+        ),
+        addresses=Addresses(settings.public_host),
+        pairing=pairing,
+    )
+    policy = CallPolicy(
+        agent_language=settings.agent_language,
+        forward_original=settings.forward_original,
+        original_level_db=settings.original_level_db,
+        max_wait=settings.max_wait_seconds,
+        max_call=settings.max_call_seconds,
+    )
+    translators = _translators(settings, http)
+    return CallServices(carrier, translators, Metronome(), CaptionFeed(), policy), pairing
+
+
+def _translators(settings: Settings, http: aiohttp.ClientSession) -> TranslatorFactory:
+    if settings.translator == "loopback":
+        return LoopbackFactory()
+    return OpenAITranslateFactory(
+        http,
+        base_url=settings.openai_base_url,
+        api_key=settings.openai_api_key or "",
+        model=settings.openai_translate_model,
+        captions=settings.captions,
+    )
+
+
+def _application(
+    settings: Settings, registry: CallRegistry, services: CallServices, pairing: Pairing
+) -> web.Application:
+    verifier = SignatureVerifier(
+        settings.public_host, auth_token=settings.auth_token, shared_key=settings.webhook_shared_key
+    )
+    gate = Gate(verifier, open_paths=Health.PATHS)
+    app = web.Application(middlewares=[gate.middleware], client_max_size=MAX_BODY_BYTES)
+    app[SOCKETS] = set()
+    webhooks = Webhooks(
+        registry,
+        carrier=services.carrier,
+        pairing=pairing,
+        addresses=Addresses(settings.public_host),
+        desk=FlexDesk(settings.flex_workflow_sid, settings.agent_language, settings.caller_number),
+    )
+    health = Health(
+        {
+            "draining": lambda: "the process is shutting down" if registry.draining else None,
+            "capacity": lambda: (
+                f"{len(registry)} calls are running, MAX_CALLS allows no more" if registry.full else None
+            ),
+            "translator": lambda: services.translators.problem,
+            "carrier": lambda: services.carrier.problem,
+        }
+    )
+    app.add_routes([*webhooks.routes(), *Intercept(registry).routes(), *health.routes()])
+    app.on_shutdown.append(_close_streams)
+    return app
+
+
+async def _close_streams(app: web.Application) -> None:
+    """Without this aiohttp would wait out its shutdown timeout twice."""
+    sockets = app[SOCKETS]
+    await asyncio.gather(*(ws.close(code=WSCloseCode.GOING_AWAY) for ws in tuple(sockets)))

@@ -1,0 +1,51 @@
+"""What a person can type: `python -m bmv` serves, `python -m bmv demo` shows a translated call."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bmv import __version__
+from bmv.config import Settings, read_environment
+from bmv.errors import SettingsError
+
+OK = 0
+FAILED = 1
+WRONG_SETTINGS = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 failed, 2 wrong settings or arguments."""
+    parser = argparse.ArgumentParser(prog="bmv", description="Live translation between a caller and an agent.")
+    parser.add_argument("--version", action="version", version=f"bmv {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    commands.add_parser("serve", help="take calls; what happens without a command")
+    demo = commands.add_parser("demo", help="let two simulated people hold a translated call, without any account")
+    demo.add_argument("--recordings", type=Path, default=Path("recordings"), help="folder for what each party heard")
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "demo":
+        from bmv.commands.demo import demo as run_demo  # noqa: PLC0415 - the simulator is no part of production
+
+        return run_demo(chosen.recordings)
+    return _serve()
+
+
+def _serve() -> int:
+    from bmv.commands.serve import serve  # noqa: PLC0415
+
+    try:
+        settings = Settings.load(read_environment(Path(".env"), os.environ))
+    except SettingsError as error:
+        print("bmv cannot start with these settings:\n", file=sys.stderr)
+        for problem in error.problems:
+            print(f"  - {problem}", file=sys.stderr)
+        print(
+            "\nPut them into the environment or into a file .env (copy .env.sample, which explains each)."
+            "\nTo see a translated call without any account: make demo",
+            file=sys.stderr,
+        )
+        return WRONG_SETTINGS
+    return serve(settings)

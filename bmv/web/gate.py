@@ -1,0 +1,53 @@
+"""The gate before every handler: who may come in, and the log line on the way out."""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from multidict import MultiDict
+
+from bmv.telephony.signatures import SignatureVerifier
+
+log = structlog.get_logger()
+
+FORM = web.RequestKey("form", MultiDict[str])
+"""The text fields that were posted, read once by the gate."""
+
+MAX_BODY_BYTES = 64 * 1024  # Twilio's largest webhook, a TaskRouter event with attributes, has a few kilobytes
+
+
+class Gate:
+    """Lets only Twilio's signed requests pass, except on the open paths (health)."""
+
+    def __init__(self, verifier: SignatureVerifier, *, open_paths: frozenset[str]) -> None:
+        self._verifier = verifier
+        self._open_paths = open_paths
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Check the signature, then handle the request; a query string is never logged, it may name a person."""
+        if request.path in self._open_paths or request.match_info.http_exception is not None:
+            return await handler(request)
+        started = time.perf_counter()
+        request[FORM] = form = await _read_form(request)
+        scheme = "wss" if request.headers.get("Upgrade", "").lower() == "websocket" else "https"
+        refused = self._verifier.why_refused(scheme, request.raw_path, form, request.headers)
+        if refused is not None:
+            log.warning("request_refused", method=request.method, path=request.path, reason=refused)
+            raise web.HTTPForbidden(text="not signed by Twilio\n")
+        response = await handler(request)
+        milliseconds = round((time.perf_counter() - started) * 1000, 1)
+        log.info("request", method=request.method, path=request.path, status=response.status, ms=milliseconds)
+        return response
+
+
+async def _read_form(request: web.Request) -> MultiDict[str]:
+    """Every posted text field; larger bodies than Twilio's are refused by aiohttp (413), broken ones here (400)."""
+    try:
+        posted = await request.post()
+    except ValueError as error:
+        raise web.HTTPBadRequest(text="the form cannot be read\n") from error
+    return MultiDict((name, value) for name, value in posted.items() if isinstance(value, str))
