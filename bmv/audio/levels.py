@@ -1,0 +1,68 @@
+"""How loud mu-law is, and how to make it quieter or lay one over another, by tables of codes."""
+
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+
+from bmv.audio import mulaw
+
+SILENCE_PEAK: Final = 200
+"""Below this peak, of 32767, sound is silence: the upper end of the 64 to 200 advised for a translator's output. Users
+of the translation service measured peaks of 63 or less in its silence, and of 1024 or more in its speech."""
+
+_MAGNITUDES = np.abs(mulaw.decode(bytes(range(256))))
+_RANKS = bytes(~code & 0x7F for code in range(256))
+"""The 7 bits of a code without its sign, turned round so that a louder code has a higher rank."""
+_MAGNITUDE_OF_RANK = [int(_MAGNITUDES[0xFF - rank]) for rank in range(128)]
+
+
+def _mixing_table() -> bytes:
+    values = mulaw.decode(bytes(range(256))).astype(np.int32)
+    sums = np.clip(values[:, None] + values[None, :], -32768, 32767)
+    return mulaw.encode(sums.astype(np.int16).reshape(-1))
+
+
+# Symmetric, so it does not matter which byte of an index comes first in memory.
+_MIXED = np.frombuffer(_mixing_table(), np.uint8)
+
+
+def peak(ulaw: bytes) -> int:
+    """Tell the largest magnitude of any sample on the 16-bit scale: 0 to 32124, and 0 for no bytes."""
+    ranks = np.frombuffer(ulaw.translate(_RANKS), np.uint8)
+    return _MAGNITUDE_OF_RANK[int(ranks.max(initial=0))]
+
+
+def is_silent(ulaw: bytes, below: int = SILENCE_PEAK) -> bool:
+    """Tell whether every sample is quieter than `below` on the 16-bit scale."""
+    return not ulaw.translate(None, _codes_below(below))
+
+
+def scale(ulaw: bytes, decibels: float) -> bytes:
+    """Change the level: below 0 dB is quieter, above is louder and saturates, minus infinity is silence.
+
+    One table per level is kept, so use a few set levels rather than a sliding one.
+    """
+    return ulaw.translate(_scaling_table(decibels))
+
+
+def mix(first: bytes, second: bytes) -> bytes:
+    """Add two sounds of the same length; the sum saturates instead of wrapping round. ValueError if lengths differ."""
+    if len(first) != len(second):
+        raise ValueError(f"cannot mix {len(first)} bytes with {len(second)}")
+    pairs = np.empty((len(first), 2), np.uint8)
+    pairs[:, 0] = np.frombuffer(first, np.uint8)
+    pairs[:, 1] = np.frombuffer(second, np.uint8)
+    return _MIXED.take(pairs.view(np.uint16)).tobytes()
+
+
+@lru_cache(maxsize=64)
+def _codes_below(limit: int) -> bytes:
+    return bytes(code for code in range(256) if _MAGNITUDES[code] < limit)
+
+
+@lru_cache(maxsize=64)
+def _scaling_table(decibels: float) -> bytes:
+    factor = 10.0 ** (decibels / 20)
+    scaled = np.clip(np.rint(mulaw.decode(bytes(range(256))) * factor), -32768, 32767)
+    return mulaw.encode(scaled.astype(np.int16))

@@ -1,0 +1,116 @@
+"""Levels of mu-law: measured, changed and added without ever wrapping round."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bmv.audio import levels, mulaw
+
+EVERY_CODE = bytes(range(256))
+FRAMES = st.binary(min_size=160, max_size=160)
+
+
+def sine(amplitude: float) -> bytes:
+    """Make a tone without negative zeros, which a mixture turns into positive ones."""
+    tone = mulaw.encode(np.rint(amplitude * np.sin(np.arange(8000) * 0.7)).astype(np.int16))
+    return tone.replace(b"\x7f", b"\xff")
+
+
+def loudness(ulaw: bytes) -> float:
+    """Give the level in dB against a sine at full scale."""
+    return 10 * math.log10(np.square(mulaw.decode(ulaw), dtype=np.float64).mean() / (32767**2 / 2))
+
+
+@given(st.binary(max_size=2000))
+def test_the_peak_is_the_largest_magnitude_of_any_sample(ulaw: bytes) -> None:
+    assert levels.peak(ulaw) == max((abs(int(value)) for value in mulaw.decode(ulaw)), default=0)
+
+
+def test_the_peak_counts_both_signs_and_is_a_plain_number() -> None:
+    assert levels.peak(mulaw.SILENCE[1:] + b"\x00") == levels.peak(mulaw.SILENCE[1:] + b"\x80") == 32124
+    assert type(levels.peak(mulaw.SILENCE)) is int
+
+
+def test_a_silent_frame_is_silence_and_so_is_no_frame() -> None:
+    assert levels.is_silent(mulaw.SILENCE)
+    assert levels.is_silent(b"\x7f" * 160)
+    assert levels.is_silent(b"")
+
+
+def test_one_loud_sample_breaks_the_silence() -> None:
+    assert not levels.is_silent(mulaw.SILENCE[:80] + mulaw.encode(np.array([-1024], np.int16)) + mulaw.SILENCE[81:])
+
+
+def test_a_translators_measured_silence_is_silence_and_its_speech_is_not() -> None:
+    for value, silent in [(63, True), (-63, True), (1024, False), (-1024, False)]:
+        assert levels.is_silent(mulaw.encode(np.full(160, value, np.int16))) is silent
+
+
+@given(FRAMES, st.integers(-1, 1))
+def test_silence_is_a_peak_below_the_limit(frame: bytes, more: int) -> None:
+    assert levels.is_silent(frame, below=levels.peak(frame) + more) is (more == 1)
+
+
+@pytest.mark.parametrize("decibels", [-3.0, -6.0, -12.0, -20.0])
+def test_scaling_changes_the_level_by_what_was_asked(decibels: float) -> None:
+    loud = sine(20000)
+    assert loudness(levels.scale(loud, decibels)) - loudness(loud) == pytest.approx(decibels, abs=0.25)
+
+
+def test_scaling_by_nothing_changes_nothing() -> None:
+    assert np.array_equal(mulaw.decode(levels.scale(EVERY_CODE, 0.0)), mulaw.decode(EVERY_CODE))
+
+
+def test_scaling_to_nothing_is_silence() -> None:
+    assert set(levels.scale(EVERY_CODE, -math.inf)) <= {0xFF, 0x7F}
+
+
+def test_scaling_up_is_limited_instead_of_wrapped() -> None:
+    louder = mulaw.decode(levels.scale(EVERY_CODE, 20.0)).astype(np.int32)
+    before = mulaw.decode(EVERY_CODE).astype(np.int32)
+    assert (np.sign(louder) == np.sign(before)).all()
+    assert (np.abs(louder) >= np.abs(before)).all()
+    assert np.abs(louder).max() == 32124
+
+
+def test_more_levels_than_are_kept_still_scale_rightly() -> None:
+    loud = sine(20000)
+    for step in range(200):
+        levels.scale(loud, -step / 10)
+    assert loudness(levels.scale(loud, -6.0)) - loudness(loud) == pytest.approx(-6.0, abs=0.25)
+
+
+@given(FRAMES, FRAMES)
+def test_mixing_is_adding_and_the_sum_saturates(first: bytes, second: bytes) -> None:
+    sums = mulaw.decode(first).astype(np.int32) + mulaw.decode(second)
+    assert levels.mix(first, second) == mulaw.encode(sums.clip(-32768, 32767).astype(np.int16))
+
+
+def test_every_code_can_be_mixed_with_every_other() -> None:
+    for code in range(256):
+        sums = mulaw.decode(EVERY_CODE).astype(np.int32) + int(mulaw.decode(bytes([code]))[0])
+        expected = mulaw.encode(sums.clip(-32768, 32767).astype(np.int16))
+        assert levels.mix(EVERY_CODE, bytes([code]) * 256) == expected
+
+
+def test_mixing_with_silence_leaves_a_sound_alone() -> None:
+    sound = sine(9000)
+    assert levels.mix(sound, b"\xff" * len(sound)) == levels.mix(b"\xff" * len(sound), sound) == sound
+
+
+def test_two_loud_sounds_do_not_wrap_round() -> None:
+    loudest = bytes([0x80]) * 160
+    assert levels.mix(loudest, loudest) == loudest
+    assert levels.mix(bytes([0x00]) * 160, bytes([0x00]) * 160) == bytes([0x00]) * 160
+
+
+def test_sounds_of_different_length_cannot_be_mixed() -> None:
+    with pytest.raises(ValueError, match="cannot mix 160 bytes with 159"):
+        levels.mix(mulaw.SILENCE, mulaw.SILENCE[1:])
+
+
+def test_nothing_mixed_with_nothing_is_nothing() -> None:
+    assert levels.mix(b"", b"") == b""

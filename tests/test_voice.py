@@ -1,0 +1,92 @@
+"""The voice detector on real speech in five languages, and on what is no speech."""
+
+from itertools import groupby
+
+import numpy as np
+import pytest
+from speech import SENTENCES, say
+
+from bmv.audio import levels, mulaw
+from bmv.audio.voice import HANG_OVER_FRAMES, START_FRAMES, VoiceDetector
+
+SECOND = mulaw.SILENCE * 50
+
+
+def speech(voice: str = "en-US") -> bytes:
+    return b"".join(mulaw.frames(mulaw.encode(say(SENTENCES[voice], voice))))
+
+
+def detect(ulaw: bytes) -> list[bool]:
+    detector = VoiceDetector()
+    return [detector.feed(frame) for frame in mulaw.frames(ulaw)]
+
+
+def utterances(ulaw: bytes) -> list[tuple[int, int]]:
+    """Give the first frame of each stretch of speech, and the first frame after it."""
+    found = []
+    start = 0
+    for speaking, row in groupby(detect(ulaw)):
+        end = start + len(list(row))
+        if speaking:
+            found.append((start, end))
+        start = end
+    return found
+
+
+@pytest.mark.parametrize("voice", SENTENCES)
+def test_nearly_all_loud_frames_of_speech_are_found(voice: str) -> None:
+    sound = SECOND + speech(voice) + SECOND
+    loud = [levels.peak(frame) > 1000 for frame in mulaw.frames(sound)]
+    found = [speaking for speaking, is_loud in zip(detect(sound), loud, strict=True) if is_loud]
+    assert sum(found) > 0.95 * len(found)
+
+
+@pytest.mark.parametrize("voice", SENTENCES)
+def test_speech_begins_and_ends_near_its_true_ends(voice: str) -> None:
+    sound = speech(voice)
+    found = utterances(SECOND + sound + SECOND)
+    start, end = found[0][0], found[-1][1]
+    true_start, true_end = 50, 50 + len(sound) // 160
+    assert 0 <= start - true_start <= START_FRAMES + 5
+    # The detector may lose the last breath of a word, and holds on for 400 ms after what it has seen.
+    assert -10 <= end - true_end - HANG_OVER_FRAMES <= 5
+
+
+def test_silence_is_not_speech() -> None:
+    assert not any(detect(SECOND * 2))
+
+
+def test_faint_line_noise_is_not_speech_once_it_is_known() -> None:
+    noise = np.random.default_rng(1).normal(scale=100, size=5 * 8000).astype(np.int16)
+    assert not any(detect(mulaw.encode(noise))[50:])
+
+
+@pytest.mark.parametrize("pause", [100, 200])
+def test_a_short_pause_does_not_end_the_utterance(pause: int) -> None:
+    word = b"".join(mulaw.frames(mulaw.encode(say("parcel", "en-US"))))
+    assert len(utterances(SECOND + word + mulaw.SILENCE * (pause // 20) + word + SECOND)) == 1
+
+
+def test_a_long_pause_ends_the_utterance() -> None:
+    word = b"".join(mulaw.frames(mulaw.encode(say("parcel", "en-US"))))
+    assert len(utterances(SECOND + word + SECOND + word + SECOND)) == 2
+
+
+@pytest.mark.parametrize("samples", [1, 40, 160, 320])
+def test_a_click_is_not_speech(samples: int) -> None:
+    click = mulaw.encode(np.resize(np.array([20000, -20000], np.int16), samples))
+    click = b"".join(mulaw.frames(click))
+    assert not any(detect(SECOND + click + SECOND))
+
+
+def test_two_streams_do_not_hear_each_other() -> None:
+    talker, listener = VoiceDetector(), VoiceDetector()
+    heard = [(talker.feed(frame), listener.feed(mulaw.SILENCE)) for frame in mulaw.frames(speech())]
+    assert any(first for first, _ in heard)
+    assert not any(second for _, second in heard)
+
+
+@pytest.mark.parametrize("length", [0, 80, 159, 161, 320])
+def test_only_whole_frames_are_taken(length: int) -> None:
+    with pytest.raises(ValueError, match=f"a frame has 160 bytes, not {length}"):
+        VoiceDetector().feed(b"\xff" * length)
