@@ -1,0 +1,400 @@
+"""The settings: what can be set, what a usable value looks like, and where the operator finds it.
+
+Each setting is declared once, as a field of `Settings`; the checks, the messages and the documentation's tests all read
+that declaration. Settings are read once, at the start, and nothing below `app` sees them.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from bmv import languages
+from bmv.errors import SettingsError
+from bmv.languages import Language
+
+Parser = Callable[[str], object]
+"""Turns a setting's text into its value, or raises `ValueError` with what a usable value must be.
+
+The message completes "NAME must be …"; it never repeats the text, which may be a secret pasted into the wrong line.
+"""
+
+
+def _text(text: str) -> str:
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError("one word of plain letters, digits and signs, without spaces or line breaks")
+    return text
+
+
+def _sid(kind: str) -> Parser:
+    def parse(text: str) -> str:
+        if not re.fullmatch(rf"{kind}[0-9a-fA-F]{{32}}", text):
+            raise ValueError(f"{kind} followed by 32 digits or letters a to f")
+        return text
+
+    return parse
+
+
+def _auth_token(text: str) -> str:
+    if re.match(r"(AC|SK)[0-9a-fA-F]{32}$", text):
+        raise ValueError("the auth token itself, not the account SID (AC…) or an API key's SID (SK…)")
+    return _text(text)
+
+
+def _phone_number(text: str) -> str:
+    number = re.sub(r"[ ().-]", "", text)
+    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+        raise ValueError("a phone number with + and country code, such as +14155550100")
+    return number
+
+
+# One label of a host name. No underscore: Twilio refuses status callbacks to such a host (Calls API, StatusCallback).
+_LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+
+
+def _public_host(text: str) -> str:
+    host = re.sub(r"^(?:https?|wss?)://", "", text.lower()).removesuffix("/").removesuffix(":443")
+    if "/" in host or "?" in host:
+        raise ValueError("the host name alone, without a path, such as voice.example.com")
+    if ":" in host:
+        raise ValueError("a host on the standard https port 443, without a port number")
+    if len(host) > 253 or not _HOST.fullmatch(host):
+        raise ValueError("a host name of letters, digits, hyphens and dots, such as voice.example.com")
+    return host
+
+
+def _base_url(text: str) -> str:
+    """Take http(s) or ws(s), return http(s) without a trailing slash."""
+    description = "an address such as https://api.example.com/v1, without a user name, a question mark or a # sign"
+    try:
+        url = urlsplit(_text(text))
+        complete = bool(url.hostname) and url.port != 0  # asking for a port that is no number raises as well
+    except ValueError:
+        raise ValueError(description) from None
+    scheme = {"ws": "http", "wss": "https"}.get(url.scheme, url.scheme)
+    if not complete or scheme not in ("http", "https") or any(sign in text for sign in "@?#"):
+        raise ValueError(description)
+    return f"{scheme}://{url.netloc.lower()}{url.path.rstrip('/')}"
+
+
+_SWITCH = dict.fromkeys(("true", "on", "yes", "1"), True) | dict.fromkeys(("false", "off", "no", "0"), False)
+
+
+def _switch(text: str) -> bool:
+    if (value := _SWITCH.get(text.lower())) is None:
+        raise ValueError("true or false (on/off, yes/no and 1/0 do as well)")
+    return value
+
+
+def _choice(*choices: str) -> Parser:
+    def parse(text: str) -> str:
+        if (value := text.lower()) not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return value
+
+    return parse
+
+
+def _whole(low: int, high: int) -> Parser:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _number(low: float, high: float) -> Parser:
+    def parse(text: str) -> float:
+        if not re.fullmatch(r"[+-]?[0-9]{1,9}(\.[0-9]{1,6})?", text) or not low <= float(text) <= high:
+            raise ValueError(f"a number from {low:g} to {high:g}")
+        return float(text)
+
+    return parse
+
+
+def _language(text: str) -> Language:
+    if (language := languages.find(text)) is None:
+        raise ValueError(f"one of the languages {', '.join(languages.LANGUAGES)} (or its English name)")
+    return language
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting as the operator meets it.
+
+    `name` is the environment variable, `also` an older name that counts where `name` is not set. `default` is text
+    as in the environment: "" for a setting that may be left out, None for one that may not, except where `unless`
+    holds: another setting's name (it is set), or NAME=value. `where` tells where to find the value, in a sentence.
+    """
+
+    name: str
+    parse: Parser
+    help: str
+    where: str = ""
+    default: str | None = None
+    also: str = ""
+    unless: str = ""
+    secret: bool = False
+
+    def given(self, environ: Mapping[str, str]) -> tuple[str, str] | None:
+        """Return the name and text the operator used, without blanks and quotes around it; blank counts as not set."""
+        for name in filter(None, (self.name, self.also)):
+            if text := _bare(environ.get(name, "")):
+                return name, text
+        return None
+
+    def needed(self, environ: Mapping[str, str]) -> bool:
+        """Tell whether the service cannot start without this setting."""
+        if self.default is not None or not self.unless:
+            return self.default is None
+        other, _, value = self.unless.partition("=")
+        text = _bare(environ.get(other, "")).lower()
+        return text != value if value else not text
+
+
+def _bare(text: str) -> str:
+    # `docker run --env-file` hands over the quotes that a shell or a .env file would have removed.
+    text = text.strip()
+    quoted = len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'"
+    return text[1:-1].strip() if quoted else text
+
+
+def _setting(name: str, parse: Parser, help: str, **details: Any) -> Any:  # noqa: A002 (it is what it is called)
+    setting = Setting(name, parse, help, **details)
+    return field(metadata={"setting": setting}, repr=not setting.secret)
+
+
+_CONSOLE = "in the Twilio Console (console.twilio.com)"
+_ACCOUNT_INFO = f"Copy it {_CONSOLE} from the account's first page, under Account Info."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What the operator has set, checked and complete. `repr` leaves the secrets out."""
+
+    public_host: str = _setting(
+        "PUBLIC_HOST",
+        _public_host,
+        "The host name under which Twilio reaches this server over https, without https:// and without a path.",
+        where="It is your own domain, or the host that your tunnel prints (ngrok: the name after https://).",
+        also="NGROK_DOMAIN",
+    )
+    account_sid: str = _setting(
+        "TWILIO_ACCOUNT_SID",
+        _sid("AC"),
+        "The Twilio account that owns the phone numbers and Flex.",
+        where=_ACCOUNT_INFO,
+    )
+    auth_token: str = _setting(
+        "TWILIO_AUTH_TOKEN",
+        _auth_token,
+        "The account's primary auth token: it makes our calls and proves that a webhook comes from Twilio.",
+        where=_ACCOUNT_INFO,
+        secret=True,
+    )
+    caller_number: str = _setting(
+        "TWILIO_CALLER_NUMBER",
+        _phone_number,
+        "Your Twilio number that callers dial; the call to the agent is made from it as well.",
+        where=f"Find it {_CONSOLE} under Phone Numbers, Manage, Active numbers.",
+    )
+    flex_number: str | None = _setting(
+        "TWILIO_FLEX_NUMBER",
+        _phone_number,
+        "Your second Twilio number, which leads into Flex. Not needed where TWILIO_FLEX_APP_SID is set.",
+        where=f"Find it {_CONSOLE} under Phone Numbers, Manage, Active numbers; it must belong to the same account.",
+        unless="TWILIO_FLEX_APP_SID",
+    )
+    flex_app_sid: str | None = _setting(
+        "TWILIO_FLEX_APP_SID",
+        _sid("AP"),
+        "A TwiML App that leads into Flex, used in place of TWILIO_FLEX_NUMBER: calls need no second number then.",
+        where=f"Find it {_CONSOLE} under Voice, Manage, TwiML apps.",
+        default="",
+    )
+    flex_workflow_sid: str = _setting(
+        "TWILIO_FLEX_WORKFLOW_SID",
+        _sid("WW"),
+        "The TaskRouter workflow that finds an agent for the call.",
+        where=f"Find it {_CONSOLE} under TaskRouter, Workspaces, Flex Task Assignment, Workflows (Assign to Anyone).",
+    )
+    webhook_shared_key: str | None = _setting(
+        "TWILIO_WEBHOOK_SHARED_KEY",
+        _text,
+        "The secret of a shared key, only where your account signs its webhooks with one (HMAC-SHA256).",
+        where="It was shown when the shared key was created.",
+        default="",
+        secret=True,
+    )
+    openai_api_key: str | None = _setting(
+        "OPENAI_API_KEY",
+        _text,
+        "The key that pays for the translation. Not needed with TRANSLATOR=loopback.",
+        where="Create one at platform.openai.com/api-keys.",
+        unless="TRANSLATOR=loopback",
+        secret=True,
+    )
+    translator: str = _setting(
+        "TRANSLATOR",
+        _choice("openai", "loopback"),
+        "Who translates: openai, or loopback (nobody: each voice arrives as it is, for trying out the telephone side).",
+        default="openai",
+    )
+    openai_base_url: str = _setting(
+        "OPENAI_BASE_URL",
+        _base_url,
+        "Where the translation service is reached, over https or wss; for data in Europe https://eu.api.openai.com/v1.",
+        default="https://api.openai.com/v1",
+    )
+    openai_translate_model: str = _setting(
+        "OPENAI_TRANSLATE_MODEL", _text, "The translation model's name.", default="gpt-realtime-translate"
+    )
+    agent_language: Language = _setting(  # noqa: RUF009 (a field, built at import like the others)
+        "AGENT_LANGUAGE",
+        _language,
+        "The language the agents speak, as a code or an English name: en, es, german and so on.",
+        default="en",
+    )
+    forward_original: bool = _setting(
+        "FORWARD_AUDIO_BEFORE_TRANSLATION",
+        _switch,
+        "Whether each party also hears the other's own voice, quietly underneath the translation.",
+        default="false",
+    )
+    original_level_db: float = _setting(
+        "ORIGINAL_VOICE_LEVEL_DB",
+        _number(-60, 0),
+        "How loud that own voice is under the translation, in decibels: 0 is full level, -18 about an eighth.",
+        default="-18",
+    )
+    captions: bool = _setting(
+        "CAPTIONS", _switch, "Whether the words of both parties are transcribed as well, for captions.", default="on"
+    )
+    max_calls: int = _setting(
+        "MAX_CALLS",
+        _whole(1, 10_000),
+        "How many calls are carried at once; a further caller is told in his language that all lines are busy.",
+        default="50",
+    )
+    agent_answer_timeout_seconds: int = _setting(
+        "AGENT_ANSWER_TIMEOUT_SECONDS",
+        _whole(1, 600),  # the range of Timeout in Twilio's Calls API
+        "How long the call to the agent side may ring before it counts as not answered.",
+        default="30",
+    )
+    max_wait_seconds: int = _setting(
+        "MAX_WAIT_SECONDS",
+        _whole(1, 86_400),
+        "How long a caller waits for an agent before being asked to call again later.",
+        default="600",
+    )
+    max_call_seconds: int = _setting(
+        "MAX_CALL_SECONDS",
+        _whole(1, 86_400),
+        "How long a call may last in all; 14400 seconds (4 hours) is also what Twilio allows by default.",
+        default="14400",
+    )
+    api_host: str = _setting(
+        "API_HOST",
+        _text,
+        "The address this server listens on; 0.0.0.0 is every address of the machine.",
+        default="0.0.0.0",  # noqa: S104 (a server in a container must be reached from outside it)
+    )
+    api_port: int = _setting(
+        "API_PORT", _whole(0, 65_535), "The port this server listens on; 0 takes any free one.", default="5050"
+    )
+    log_level: str = _setting(
+        "LOG_LEVEL",
+        _choice("debug", "info", "warning", "error"),
+        "How much is logged: debug, info, warning or error.",
+        default="info",
+    )
+    log_format: str = _setting(
+        "LOG_FORMAT",
+        _choice("auto", "json", "console"),
+        "How a line is written: json (an object a line), console (for reading), or auto: console in a terminal only.",
+        default="auto",
+    )
+    shutdown_grace_seconds: float = _setting(
+        "SHUTDOWN_GRACE_SECONDS",
+        _number(0, 86_400),
+        "How long running calls may go on after the server was told to stop; new calls are refused meanwhile.",
+        default="30",
+    )
+    twilio_api_base_url: str = _setting(
+        "TWILIO_API_BASE_URL",
+        _base_url,
+        "Where Twilio's REST API is reached; another region has another host.",
+        default="https://api.twilio.com",
+    )
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> Self:
+        """Read and check everything at once.
+
+        Raises `SettingsError` with every problem, one line each: the name, what a usable value must be, what to do.
+        """
+        values: dict[str, object] = {}
+        problems: list[str] = []
+        for attribute, setting in _DECLARED.items():
+            try:
+                values[attribute] = _read(setting, environ)
+            except ValueError as problem:
+                problems.append(str(problem))
+        if values.get("flex_number") and values["flex_number"] == values.get("caller_number"):
+            problems.append("TWILIO_FLEX_NUMBER must not be TWILIO_CALLER_NUMBER: a number cannot call itself.")
+        if problems:
+            raise SettingsError(problems)
+        return cls(**values)  # type: ignore[arg-type]  # each field's parser makes the field's type
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that must never be seen in a log."""
+        return tuple(value for name, each in _DECLARED.items() if each.secret and (value := getattr(self, name)))
+
+
+_DECLARED: Mapping[str, Setting] = {each.name: each.metadata["setting"] for each in fields(Settings)}
+
+SETTINGS: tuple[Setting, ...] = tuple(_DECLARED.values())
+"""Every setting, in the order of the documentation."""
+
+
+# A name in brackets, as in [your-public-host]; an IPv6 address has colons and is none.
+_PLACEHOLDER = re.compile(r"[\[<{] ?[a-zA-Z][\w -]*[\]>}]")
+
+
+def _read(setting: Setting, environ: Mapping[str, str]) -> object:
+    found = setting.given(environ)
+    if found is None:
+        if setting.needed(environ):
+            raise ValueError(f"{setting.name} is not set. {setting.where}")
+        return setting.parse(setting.default) if setting.default else None
+    name, text = found
+    try:
+        if _PLACEHOLDER.search(text):
+            raise ValueError("your own value, in place of the bracketed placeholder")
+        return setting.parse(text)
+    except ValueError as wanted:
+        remedy = setting.where or f"Leave it out for the usual value, {setting.default}."
+        raise ValueError(f"{name} must be {wanted}. {remedy}") from None
+
+
+def read_environment(dotenv: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings' texts: those of the .env file, overridden by those of the environment.
+
+    A variable that is blank in the environment does not hide the file's. The file may be missing; `os.environ` is left
+    alone. Raises `SettingsError` when the file is there and cannot be read.
+    """
+    try:
+        # utf-8-sig: a byte order mark would become part of the first name. No interpolation: a secret may hold a $.
+        in_file = dotenv_values(dotenv, interpolate=False, encoding="utf-8-sig")
+    except (OSError, UnicodeError):
+        raise SettingsError([f"{dotenv} cannot be read: it must be a UTF-8 text file this user may read."]) from None
+    given = {name: text for name, text in environ.items() if text.strip()}
+    return {name: text for name, text in in_file.items() if text is not None} | given

@@ -1,0 +1,337 @@
+"""The settings: accepted forms, refusals that help, and documentation that keeps step."""
+
+import os
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bmv.config import SETTINGS, Settings, read_environment
+from bmv.errors import SettingsError
+
+HEX = "0123456789abcdef0123456789abcdef"
+TOKEN = "f" * 32
+KEY = "sk-proj-very-private"
+ENVIRON = {
+    "PUBLIC_HOST": "voice.example.com",
+    "TWILIO_ACCOUNT_SID": f"AC{HEX}",
+    "TWILIO_AUTH_TOKEN": TOKEN,
+    "TWILIO_CALLER_NUMBER": "+14155550100",
+    "TWILIO_FLEX_NUMBER": "+14155550101",
+    "TWILIO_FLEX_WORKFLOW_SID": f"WW{HEX}",
+    "OPENAI_API_KEY": KEY,
+}
+SAMPLE = Path(__file__).parent.parent / ".env.sample"
+
+
+def load(**changes: str) -> Settings:
+    return Settings.load(ENVIRON | changes)
+
+
+def without(*names: str, **changes: str) -> dict[str, str]:
+    return {name: text for name, text in (ENVIRON | changes).items() if name not in names}
+
+
+def problems(environ: dict[str, str]) -> list[str]:
+    with pytest.raises(SettingsError) as refusal:
+        Settings.load(environ)
+    return refusal.value.problems
+
+
+def problem(**changes: str) -> str:
+    (only,) = problems(ENVIRON | changes)
+    return only
+
+
+def test_with_the_required_settings_alone_everything_else_has_its_usual_value() -> None:
+    settings = load()
+    assert (settings.public_host, settings.account_sid) == ("voice.example.com", f"AC{HEX}")
+    assert (settings.auth_token, settings.openai_api_key) == (TOKEN, KEY)
+    assert (settings.caller_number, settings.flex_number) == ("+14155550100", "+14155550101")
+    assert (settings.flex_workflow_sid, settings.flex_app_sid) == (f"WW{HEX}", None)
+    assert (settings.forward_original, settings.original_level_db, settings.captions) == (False, -18.0, True)
+    assert (settings.api_host, settings.api_port) == ("0.0.0.0", 5050)  # noqa: S104
+    assert (settings.log_level, settings.log_format) == ("info", "auto")
+    assert (settings.agent_language.tag, settings.translator) == ("en", "openai")
+    assert settings.openai_base_url == "https://api.openai.com/v1"
+    assert settings.openai_translate_model == "gpt-realtime-translate"
+    assert settings.twilio_api_base_url == "https://api.twilio.com"
+    assert (settings.max_calls, settings.shutdown_grace_seconds) == (50, 30.0)
+    assert (settings.agent_answer_timeout_seconds, settings.max_wait_seconds) == (30, 600)
+    assert (settings.max_call_seconds, settings.webhook_shared_key) == (14_400, None)
+
+
+def test_all_that_is_missing_is_named_at_once_with_where_to_find_it() -> None:
+    lines = problems({})
+    assert [line.split()[0] for line in lines] == list(ENVIRON)
+    assert all(" is not set. " in line and line.endswith(".") for line in lines)
+    assert "console.twilio.com" in lines[1]
+    assert "platform.openai.com" in lines[-1]
+
+
+def test_wrong_and_missing_settings_are_reported_together() -> None:
+    lines = problems(without("OPENAI_API_KEY", API_PORT="many", LOG_LEVEL="loud"))
+    assert [line.split()[0] for line in lines] == ["OPENAI_API_KEY", "API_PORT", "LOG_LEVEL"]
+    assert lines[1:] == [
+        "API_PORT must be a whole number from 0 to 65535. Leave it out for the usual value, 5050.",
+        "LOG_LEVEL must be one of debug, info, warning, error. Leave it out for the usual value, info.",
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["", "https://", "http://", "wss://", "WS://"])
+@pytest.mark.parametrize("end", ["", "/", ":443", ":443/"])
+def test_the_public_host_is_taken_out_of_an_address(scheme: str, end: str) -> None:
+    assert load(PUBLIC_HOST=f" {scheme}Abc-1.ngrok-free.APP{end} ").public_host == "abc-1.ngrok-free.app"
+
+
+def test_the_older_name_counts_only_where_the_public_host_is_not_set() -> None:
+    assert load(NGROK_DOMAIN="old.ngrok.app").public_host == "voice.example.com"
+    assert load(NGROK_DOMAIN="not a host").public_host == "voice.example.com"
+    assert load(PUBLIC_HOST=" ", NGROK_DOMAIN="https://old.ngrok.app").public_host == "old.ngrok.app"
+    assert problem(PUBLIC_HOST="", NGROK_DOMAIN="a b").startswith("NGROK_DOMAIN must be ")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("voice.example.com/intercept", "without a path"),
+        ("https://voice.example.com?x=1", "without a path"),
+        ("ftp://voice.example.com", "without a path"),
+        ("voice.example.com:8443", "without a port"),
+        ("voice example com", "letters, digits"),
+        ("voice_1.example.com", "letters, digits"),
+        ("-voice.example.com", "letters, digits"),
+        ("voice..example.com", "letters, digits"),
+        ("vöice.example.com", "letters, digits"),
+        ("a" * 64 + ".com", "letters, digits"),
+        ("[your-public-host]", "placeholder"),
+        ("https://[your-ngrok-domain].ngrok.app", "placeholder"),
+        ("<your host>", "placeholder"),
+    ],
+)
+def test_what_is_not_a_host_alone_is_refused_with_the_reason(text: str, hint: str) -> None:
+    assert hint in problem(PUBLIC_HOST=text)
+
+
+def test_a_phone_number_may_be_written_for_reading() -> None:
+    assert load(TWILIO_CALLER_NUMBER="+1 (415) 555-0199").caller_number == "+14155550199"
+
+
+@pytest.mark.parametrize("text", ["4155550100", "0034612345678", "+0123456789", "+123", "+" + "1" * 16, "+١٤١٥٥٥٥٠١٠٠"])
+def test_a_phone_number_without_country_code_is_refused(text: str) -> None:
+    assert "+ and country code" in problem(TWILIO_CALLER_NUMBER=text)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("TWILIO_ACCOUNT_SID", "AC"), ("TWILIO_FLEX_WORKFLOW_SID", "WW"), ("TWILIO_FLEX_APP_SID", "AP")],
+)
+def test_a_sid_of_another_kind_is_refused(name: str, kind: str) -> None:
+    for text in (f"XX{HEX}", f"{kind}{HEX}0", f"{kind}{HEX[:-1]}", f"{kind}{HEX[:-1]}g", f"{kind}{HEX}\n{HEX}"):
+        assert problem(**{name: text}).startswith(f"{name} must be {kind} followed by 32 ")
+
+
+def test_a_sid_in_place_of_the_auth_token_is_noticed() -> None:
+    assert "not the account SID" in problem(TWILIO_AUTH_TOKEN=f"AC{HEX}")
+    assert "API key" in problem(TWILIO_AUTH_TOKEN=f"SK{HEX}")
+
+
+@pytest.mark.parametrize("text", ["two words", "line\nbreak", "naïve", "[your-key]"])
+def test_a_key_that_cannot_stand_in_a_header_is_refused(text: str) -> None:
+    assert problem(OPENAI_API_KEY=text).startswith("OPENAI_API_KEY must be ")
+
+
+def test_without_translation_no_key_is_needed() -> None:
+    assert Settings.load(without("OPENAI_API_KEY", TRANSLATOR="Loopback")).openai_api_key is None
+    assert problems(without("OPENAI_API_KEY", TRANSLATOR="openai"))[0].startswith("OPENAI_API_KEY is not set")
+
+
+def test_with_a_twiml_app_no_second_number_is_needed() -> None:
+    settings = Settings.load(without("TWILIO_FLEX_NUMBER", TWILIO_FLEX_APP_SID=f"AP{HEX}"))
+    assert (settings.flex_number, settings.flex_app_sid) == (None, f"AP{HEX}")
+    assert problems(without("TWILIO_FLEX_NUMBER", TWILIO_FLEX_APP_SID=" "))[0].startswith("TWILIO_FLEX_NUMBER is not")
+
+
+def test_one_number_cannot_be_both_ends_of_the_call() -> None:
+    assert "cannot call itself" in problem(TWILIO_FLEX_NUMBER="+1 415 555 0100")
+
+
+@pytest.mark.parametrize("text", ["true", "on", "yes", "1", "TRUE", "On", " yes "])
+def test_a_switch_is_turned_on_in_many_words(text: str) -> None:
+    assert load(FORWARD_AUDIO_BEFORE_TRANSLATION=text).forward_original is True
+
+
+@pytest.mark.parametrize("text", ["false", "off", "no", "0", "FALSE", "Off"])
+def test_a_switch_is_turned_off_in_many_words(text: str) -> None:
+    assert load(CAPTIONS=text).captions is False
+
+
+@pytest.mark.parametrize("text", ["maybe", "2", "tru", "on off"])
+def test_any_other_word_for_a_switch_is_refused(text: str) -> None:
+    assert "true or false" in problem(CAPTIONS=text)
+
+
+@pytest.mark.parametrize(
+    ("name", "lowest", "highest", "outside"),
+    [
+        ("API_PORT", "0", "65535", ["-1", "65536", "5050.0", "٥", "0x10", "9" * 5000]),
+        ("MAX_CALLS", "1", "10000", ["0", "10001", "1e3"]),
+        ("AGENT_ANSWER_TIMEOUT_SECONDS", "1", "600", ["0", "601", "30s"]),
+        ("MAX_WAIT_SECONDS", "1", "86400", ["0", "86401"]),
+        ("MAX_CALL_SECONDS", "1", "86400", ["0", "86401"]),
+        ("SHUTDOWN_GRACE_SECONDS", "0", "86400", ["-0.5", "86400.5", "nan", "inf", "1e2"]),
+        ("ORIGINAL_VOICE_LEVEL_DB", "-60", "0", ["-60.5", "1", "-inf", "quiet"]),
+    ],
+)
+def test_a_number_is_taken_within_its_range_only(name: str, lowest: str, highest: str, outside: list[str]) -> None:
+    load(**{name: lowest})
+    load(**{name: highest})
+    for text in outside:
+        assert f"number from {lowest} to {highest}. Leave it out" in problem(**{name: text})
+
+
+def test_a_grace_time_and_a_level_may_have_a_fraction() -> None:
+    settings = load(SHUTDOWN_GRACE_SECONDS="0.5", ORIGINAL_VOICE_LEVEL_DB="-12.5")
+    assert (settings.shutdown_grace_seconds, settings.original_level_db) == (0.5, -12.5)
+
+
+@pytest.mark.parametrize(("text", "tag"), [("en", "en"), ("German", "de"), ("es-MX", "es"), ("mandarin", "zh")])
+def test_the_agents_language_is_a_code_or_a_name(text: str, tag: str) -> None:
+    assert load(AGENT_LANGUAGE=text).agent_language.tag == tag
+
+
+def test_an_unknown_agent_language_is_answered_with_the_known_ones() -> None:
+    assert "en, es, fr, zh, hi" in problem(AGENT_LANGUAGE="klingon")
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("https://api.openai.com/v1/", "https://api.openai.com/v1"),
+        ("wss://EU.api.openai.com/v1", "https://eu.api.openai.com/v1"),
+        ("ws://127.0.0.1:9000", "http://127.0.0.1:9000"),
+        ("http://[::1]:9000/Path//", "http://[::1]:9000/Path"),
+    ],
+)
+def test_a_base_address_is_kept_as_http_without_a_slash_at_the_end(text: str, stored: str) -> None:
+    assert load(OPENAI_BASE_URL=text).openai_base_url == stored
+    assert load(TWILIO_API_BASE_URL=text).twilio_api_base_url == stored
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "api.openai.com",
+        "ftp://api.openai.com",
+        "https://",
+        "https:///v1",
+        "https://user:pass@api.openai.com",
+        "https://api.openai.com/v1?key=1",
+        "https://api.openai.com/#v1",
+        "https://api.openai.com:port",
+        "https://api.openai.com:99999",
+        "https://api openai com",
+        "https://[::1",
+    ],
+)
+def test_what_is_no_plain_address_is_refused(text: str) -> None:
+    assert "an address such as" in problem(OPENAI_BASE_URL=text)
+
+
+def test_quotes_that_a_container_runtime_left_around_a_value_are_taken_off() -> None:
+    assert load(TWILIO_AUTH_TOKEN=f'"{TOKEN}"', API_PORT="'5051'").auth_token == TOKEN
+
+
+def test_the_secrets_are_told_to_the_log_and_to_nobody_else() -> None:
+    settings = load(TWILIO_WEBHOOK_SHARED_KEY="shared-private")
+    assert set(settings.secrets) == {TOKEN, KEY, "shared-private"}
+    assert not any(secret in repr(settings) or secret in str(settings) for secret in settings.secrets)
+    assert set(load().secrets) == {TOKEN, KEY}
+
+
+def test_a_secret_pasted_into_any_line_is_not_repeated_in_the_complaint() -> None:
+    pasted = "oops my secret"
+    lines = problems({setting.name: pasted for setting in SETTINGS})
+    assert len(lines) == len(SETTINGS)
+    assert "oops" not in "\n".join(lines)
+
+
+@given(st.dictionaries(st.sampled_from([setting.name for setting in SETTINGS]), st.text(max_size=60)))
+def test_no_text_whatever_breaks_the_reading(changes: dict[str, str]) -> None:
+    lines = ["fine"]
+    try:
+        Settings.load(ENVIRON | changes)
+    except SettingsError as refusal:
+        lines = refusal.problems
+    assert lines
+    assert all(line.isprintable() for line in lines)
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def test_the_environment_wins_over_the_file_and_stays_as_it_was(tmp_path: Path) -> None:
+    before = dict(os.environ)
+    dotenv = write(tmp_path / ".env", "API_PORT=1\nMAX_CALLS=2 # two\nexport LOG_LEVEL='debug'\n")
+    read = read_environment(dotenv, {"API_PORT": "3", "HOME": "/root"})
+    assert read == {"API_PORT": "3", "MAX_CALLS": "2", "LOG_LEVEL": "debug", "HOME": "/root"}
+    assert dict(os.environ) == before
+
+
+def test_a_blank_variable_does_not_hide_the_files(tmp_path: Path) -> None:
+    assert read_environment(write(tmp_path / ".env", "API_PORT=1"), {"API_PORT": " "}) == {"API_PORT": "1"}
+
+
+def test_a_missing_file_is_no_problem(tmp_path: Path) -> None:
+    assert read_environment(tmp_path / ".env", {"API_PORT": "1"}) == {"API_PORT": "1"}
+    assert read_environment(tmp_path, {}) == {}  # what a container makes of a file that is to be mounted and missing
+
+
+def test_a_file_is_read_as_it_stands(tmp_path: Path) -> None:
+    content = "\ufeffTWILIO_AUTH_TOKEN='a${HOME}$b'\r\nnonsense\r\nAPI_PORT=1\r\n"
+    read = read_environment(write(tmp_path / ".env", content), {})
+    assert read == {"TWILIO_AUTH_TOKEN": "a${HOME}$b", "API_PORT": "1"}
+
+
+def test_a_file_that_is_no_text_is_a_plain_complaint(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_environment(write(tmp_path / ".env", b"API_PORT=\xff\xfe\x00"), {})
+
+
+def sample_lines() -> dict[str, str]:
+    found = re.findall(r"^(?:# )?([A-Z][A-Z_]+)=(.*)$", SAMPLE.read_text("utf-8"), re.MULTILINE)
+    assert len(found) == len(dict(found)), "a setting stands in the sample twice"
+    return dict(found)
+
+
+def test_the_sample_names_every_setting_with_its_usual_value_and_no_other() -> None:
+    wanted = {setting.name: setting.default or "" for setting in SETTINGS}
+    assert sample_lines() == wanted | {setting.also: "" for setting in SETTINGS if setting.also}
+
+
+def test_in_the_sample_what_must_be_filled_in_stands_free_and_the_rest_is_commented_out() -> None:
+    free = set(re.findall(r"^([A-Z_]+)=$", SAMPLE.read_text("utf-8"), re.MULTILINE))
+    assert free == {setting.name for setting in SETTINGS if setting.needed({})}
+
+
+def test_in_the_sample_words_stand_above_every_setting() -> None:
+    lines = SAMPLE.read_text("utf-8").splitlines()
+    bare = re.compile(r"(?:# )?[A-Z][A-Z_]+=")
+    for above, line in pairwise(lines):
+        if bare.match(line) and not bare.match(above):
+            assert re.match(r"# \w.{20,}", above), line
+
+
+def test_the_sample_as_it_comes_asks_for_exactly_what_must_be_filled_in() -> None:
+    assert problems(read_environment(SAMPLE, {})) == problems({})
+
+
+def test_every_setting_explains_itself() -> None:
+    for setting in SETTINGS:
+        assert re.fullmatch(r"[A-Z].{20,118}\.", setting.help), setting.name
+        assert setting.where.endswith(".") or setting.default, setting.name
