@@ -1,0 +1,56 @@
+"""A telephone company for tests: REST API, signed webhooks, TwiML, Media Streams, TaskRouter, and people on the phone.
+
+It meets the server only on the wire, in real time, on loopback, and is as strict as the real one: whatever the server
+does wrong lands in `FakeTwilio.alerts`. A whole call:
+
+    twilio = FakeTwilio(account_sid=AC, auth_token=TOKEN)
+    twilio.route("bmv.test", "http://127.0.0.1:5050")  # where https://bmv.test/… and wss://bmv.test/… lead
+    twilio.numbers["+15550001111"] = Number(voice_url="https://bmv.test/incoming-call?lang=es")
+    twilio.numbers["+15550002222"] = Number(voice_url="https://bmv.test/outbound-call")
+    twilio.task_router = TaskRouter(event_callback_url="https://bmv.test/reservation-accepted", workflows={WW})
+    async with twilio:  # twilio.url is the server's TWILIO_API_BASE_URL
+        maria, alex = Party("Maria"), Party("Alex")
+        call = await twilio.dial(from_="+34911222333", to="+15550001111", party=maria)
+        reservation = await twilio.next_reservation(timeout=5)
+        agent = await reservation.accept(party=alex)
+        maria.say(ulaw)
+        await maria.done_speaking()
+        await alex.hears_speech(timeout=5)
+        await alex.hears_quiet(0.5, timeout=5)
+        alex.say(ulaw)
+        await maria.hears_speech(timeout=5)
+        await call.hang_up()
+        await agent.hung_up(timeout=2)
+    assert twilio.alerts == []
+"""
+
+from bmv.simulator.twilio.agents import Agent, Reservation
+from bmv.simulator.twilio.calls import Call
+from bmv.simulator.twilio.company import FakeTwilio
+from bmv.simulator.twilio.courier import Alert, Answer, DeliveryError, Webhook
+from bmv.simulator.twilio.exchange import App, Number
+from bmv.simulator.twilio.party import Party, Utterance
+from bmv.simulator.twilio.rest import RestRequest
+from bmv.simulator.twilio.stream import MediaStream
+from bmv.simulator.twilio.taskrouter import Task, TaskRouter
+from bmv.simulator.twilio.watch import HungUpError
+
+__all__ = [
+    "Agent",
+    "Alert",
+    "Answer",
+    "App",
+    "Call",
+    "DeliveryError",
+    "FakeTwilio",
+    "HungUpError",
+    "MediaStream",
+    "Number",
+    "Party",
+    "Reservation",
+    "RestRequest",
+    "Task",
+    "TaskRouter",
+    "Utterance",
+    "Webhook",
+]

@@ -1,0 +1,154 @@
+"""Calls that the server orders by REST: who may be called as whom, how they ring, and what they are connected to."""
+
+import asyncio
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from bmv.simulator.twilio.calls import Call, CallPlan
+from bmv.simulator.twilio.exchange import Exchange
+from bmv.simulator.twilio.line import Endpoint
+from bmv.simulator.twilio.pages import Page, fetch, read
+from bmv.simulator.twilio.party import Party
+from bmv.simulator.twilio.signing import Fields
+from bmv.simulator.twilio.watch import HungUpError
+
+
+class RefusalError(Exception):
+    """The API says no: the HTTP status, Twilio's error code, and the reason."""
+
+    def __init__(self, status: int, code: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+    def body(self) -> dict[str, object]:
+        """The JSON body of such an answer."""
+        more = f"https://www.twilio.com/docs/errors/{self.code}"
+        return {"code": self.code, "message": self.message, "more_info": more, "status": self.status}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The form of a request to make a call, and the status events that it asks for."""
+
+    form: Fields
+    events: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Inbound:
+    """A call that arrives at a number or an app of this account. It is its own: nothing links it to the first."""
+
+    plan: CallPlan
+    voice_url: str
+
+
+def place(exchange: Exchange, order: Order) -> Call:
+    """Make the call that was ordered; it rings in the background. Raises `RefusalError`."""
+    form = order.form
+    if exchange.courier.closed:
+        raise RefusalError(503, 20503, "the telephone company is closing")
+    from_ = _caller(exchange, form)
+    destination = _destination(exchange, form, from_)
+    if not any(form.get(name) for name in ("Url", "Twiml", "ApplicationSid")):
+        raise RefusalError(400, 21205, "Url, Twiml or ApplicationSid is required")
+    if (app := form.get("ApplicationSid")) and app not in exchange.apps:
+        raise RefusalError(400, 21218, f"ApplicationSid {app} does not exist")
+    plan = CallPlan(
+        from_,
+        form["To"].partition("?")[0],
+        "outbound-api",
+        status_callback=form.get("StatusCallback", ""),
+        status_callback_method=form.get("StatusCallbackMethod", "POST"),
+        events=order.events,
+    )
+    outcome, exchange.next_outcome = exchange.next_outcome, None
+    call = Call(exchange, plan)
+    exchange.ordered.put_nowait(call)
+    exchange.spawn(_Placing(exchange, call, order).run(destination, outcome))
+    return call
+
+
+def _caller(exchange: Exchange, form: Fields) -> str:
+    if not form.get("From"):
+        raise RefusalError(400, 21213, "From is required")
+    from_ = form["From"]
+    if from_ in exchange.numbers:
+        return from_
+    if exchange.tokens.get(form.get("CallToken", "")) == from_:
+        return from_
+    raise RefusalError(400, 21210, f"The source phone number provided, {from_}, is not yet verified for your account")
+
+
+def _destination(exchange: Exchange, form: Fields, from_: str) -> _Inbound | Party:
+    to = form.get("To", "")
+    if not to:
+        raise RefusalError(400, 21201, "To is required")
+    if len(to) > 800:
+        raise RefusalError(400, 21211, "To is longer than 800 characters")
+    if to in exchange.phones:
+        return exchange.phones[to]
+    if to in exchange.numbers:
+        number = exchange.numbers[to]
+        return _Inbound(CallPlan(from_, to, "inbound", status_callback=number.status_callback or ""), number.voice_url)
+    sid, _, query = to.removeprefix("app:").partition("?")
+    if to.startswith("app:") and sid in exchange.apps:
+        app, extra = exchange.apps[sid], dict(parse_qsl(query, keep_blank_values=True))
+        plan = CallPlan(from_, f"app:{sid}", "inbound", extra, status_callback=app.status_callback or "")
+        return _Inbound(plan, app.voice_url)
+    raise RefusalError(400, 21211, f"The phone number you are attempting to call, {to}, is not valid")
+
+
+class _Placing:
+    def __init__(self, exchange: Exchange, call: Call, order: Order) -> None:
+        self._exchange = exchange
+        self._call = call
+        self._order = order
+
+    async def run(self, destination: _Inbound | Party, outcome: str | None) -> None:
+        """The whole life of the call."""
+        call = self._call
+        call.progress("initiated", "initiated")
+        far = await call.stage(self._ring(destination, outcome))
+        page = None
+        if far is not None:
+            call.far = far
+            if "TimeLimit" in self._order.form:
+                call.limit(float(self._order.form["TimeLimit"]))
+            call.answer()
+            page = await call.stage(self._page())
+        await call.live(page, far)
+
+    async def _ring(self, destination: _Inbound | Party, outcome: str | None) -> Endpoint | None:
+        """Ring until somebody answers; None: nobody did, and the call is over."""
+        call = self._call
+        call.progress("ringing", "ringing")
+        await asyncio.sleep(self._exchange.ring_seconds)
+        if outcome is not None:
+            call.end(outcome)
+            return None
+        if isinstance(destination, Party):
+            call.on_close.append(destination.cut_off)
+            return destination
+        other = Call(self._exchange, destination.plan)
+        other.far = call
+        call.on_close.append(other.end)
+        # A far end that never answered is told by `answered`, which knows how the call failed.
+        other.on_close.append(lambda: call.end("completed") if other.was_answered else None)
+        self._exchange.spawn(other.take(destination.voice_url, None))
+        try:
+            await other.answered(timeout=float(self._order.form.get("Timeout", 60)))
+        except TimeoutError:
+            call.end("no-answer")
+            return None
+        except HungUpError:
+            call.end("busy" if other.status == "busy" else "no-answer")
+            return None
+        return other
+
+    async def _page(self) -> Page:
+        form = self._order.form
+        if app := form.get("ApplicationSid"):
+            return await fetch(self._call, self._exchange.apps[app].voice_url, "POST")
+        if url := form.get("Url"):
+            return await fetch(self._call, url, form.get("Method", "POST"))
+        return read(self._exchange, form["Twiml"], "")

@@ -1,0 +1,237 @@
+"""The REST API of the telephone company: calls are made, looked up and ended here. Strict about every field.
+
+Source: Twilio "Call resource" and the request forms of the `twilio` package.
+"""
+
+import asyncio
+import base64
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from aiohttp import web
+
+from bmv.simulator.twilio import fields
+from bmv.simulator.twilio.calls import Call
+from bmv.simulator.twilio.exchange import Exchange
+from bmv.simulator.twilio.outgoing import Order, RefusalError, place
+from bmv.simulator.twilio.pages import Page, read
+from bmv.simulator.twilio.verbs import Redirect
+
+_CREATE: Final = (
+    "To From Method FallbackUrl FallbackMethod StatusCallback StatusCallbackEvent StatusCallbackMethod SendDigits"
+    " Timeout Record RecordingChannels RecordingStatusCallback RecordingStatusCallbackMethod RecordingConfigurationId"
+    " SipAuthUsername SipAuthPassword MachineDetection MachineDetectionTimeout RecordingStatusCallbackEvent Trim"
+    " CallerId MachineDetectionSpeechThreshold MachineDetectionSpeechEndThreshold MachineDetectionSilenceTimeout"
+    " AsyncAmd AsyncAmdStatusCallback AsyncAmdStatusCallbackMethod Passports Byoc CallReason CallToken RecordingTrack"
+    " TimeLimit ClientNotificationUrl Url Twiml ApplicationSid"
+)
+_UPDATE: Final = "Url Method Status FallbackUrl FallbackMethod StatusCallback StatusCallbackMethod Twiml TimeLimit"
+_CREATE_FIELDS: Final = frozenset(_CREATE.split())
+_UPDATE_FIELDS: Final = frozenset(_UPDATE.split())
+_REPEATED: Final = frozenset({"StatusCallbackEvent", "RecordingStatusCallbackEvent"})
+_EVENTS: Final = frozenset({"initiated", "ringing", "answered", "completed"})
+
+Form = list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class RestRequest:
+    """A request that the server made; `status` is what it was answered with (0 while it waits)."""
+
+    method: str
+    path: str
+    form: Form
+    status: int = 0
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The form as a dict: of a repeated field the last value."""
+        return dict(self.form)
+
+
+class RestApi:
+    """The HTTP server; `url` is what the server under test is given as the API's address."""
+
+    def __init__(self, exchange: Exchange, auth_token: str) -> None:
+        self.url = ""
+        self.requests: list[RestRequest] = []
+        self._exchange = exchange
+        credentials = base64.b64encode(f"{exchange.account_sid}:{auth_token}".encode()).decode()
+        self._authorization = f"Basic {credentials}"
+        self._refuse_next: RefusalError | None = None
+        self._hang_next: float | None = None
+        self._runner: web.AppRunner | None = None
+
+    async def open(self) -> None:
+        """Listen on a free port of 127.0.0.1."""
+        app = web.Application(client_max_size=2**20)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+
+    async def close(self) -> None:
+        """Stop listening, and drop requests that still wait."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def refuse_next_create(self, status: int, code: int, message: str) -> None:
+        """Answer the next attempt to make a call with an error."""
+        self._refuse_next = RefusalError(status, code, message)
+
+    def hang_next_create(self, seconds: float) -> None:
+        """Make the next call at once, but answer so many seconds later."""
+        self._hang_next = seconds
+
+    async def _handle(self, request: web.Request) -> web.Response:
+        form = parse_qsl(await request.text(), keep_blank_values=True)
+        record = RestRequest(request.method, request.path, form)
+        self.requests.append(record)
+        try:
+            response = await self._dispatch(request, form)
+        except RefusalError as refusal:
+            response = web.json_response(refusal.body(), status=refusal.status)
+        except Exception as error:
+            self._exchange.fail(error)
+            raise
+        record.status = response.status
+        return response
+
+    async def _dispatch(self, request: web.Request, form: Form) -> web.Response:
+        if request.headers.get("Authorization") != self._authorization:
+            raise RefusalError(401, 20003, "Authenticate")
+        pattern = rf"/2010-04-01/Accounts/{self._exchange.account_sid}/Calls(/(?P<sid>CA\w+))?\.json"
+        match = re.fullmatch(pattern, request.path)
+        if match is None:
+            raise RefusalError(404, 20404, f"The requested resource {request.path} was not found")
+        match request.method, match["sid"]:
+            case "POST", None:
+                return await self._create(form)
+            case "POST", str(sid):
+                return self._update(self._call(sid, request.path), form)
+            case "GET", str(sid):
+                return web.json_response(self._json(self._call(sid, request.path)))
+        raise RefusalError(405, 20004, "Method not allowed")
+
+    async def _create(self, form: Form) -> web.Response:
+        if self._refuse_next is not None:
+            refusal, self._refuse_next = self._refuse_next, None
+            raise refusal
+        self._check_names(form, _CREATE_FIELDS)
+        events = [value for name, value in form if name == "StatusCallbackEvent"]
+        if unknown := sorted(set(events) - _EVENTS):
+            raise RefusalError(400, 21626, f"StatusCallbackEvent: {', '.join(unknown)} is not an event")
+        values = dict(form)
+        _check_values(values)
+        call = place(self._exchange, Order(values, frozenset(events or ["completed"])))
+        if self._hang_next is not None:
+            seconds, self._hang_next = self._hang_next, None
+            await asyncio.sleep(seconds)
+        return web.json_response(self._json(call), status=201)
+
+    def _update(self, call: Call, form: Form) -> web.Response:
+        self._check_names(form, _UPDATE_FIELDS)
+        values = dict(form)
+        if call.over:
+            raise RefusalError(
+                404, 20404, f"The requested resource {call.sid} was not found: the call is {call.status}"
+            )
+        _check_values(values)
+        if "Url" in values and "Twiml" in values:
+            raise RefusalError(400, 20001, "Url and Twiml exclude each other")
+        match values.get("Status"):
+            case "completed":
+                call.end()
+            case "canceled":
+                if call.status in ("queued", "initiated", "ringing"):
+                    call.end("canceled")
+            case None:
+                self._go_on(call, values)
+            case other:
+                raise RefusalError(400, 20001, f"Status {other!r} is neither completed nor canceled")
+        return web.json_response(self._json(call))
+
+    def _go_on(self, call: Call, values: dict[str, str]) -> None:
+        if ("Url" in values or "Twiml" in values) and call.status != "in-progress":
+            raise RefusalError(400, 21220, "Call is not in-progress. Cannot redirect.")
+        if "Url" in values:
+            call.redirect(Page((Redirect(values["Url"], values.get("Method", "POST")),), ""))
+        elif "Twiml" in values:
+            call.redirect(read(self._exchange, values["Twiml"], ""))
+        if "TimeLimit" in values:
+            call.limit(float(values["TimeLimit"]))
+
+    def _check_names(self, form: Form, known: frozenset[str]) -> None:
+        for name, _ in form:
+            if name not in known:
+                raise RefusalError(400, 20001, f"{name} is not a field of this request")
+        names = [name for name, _ in form if name not in _REPEATED]
+        for name in names:
+            if names.count(name) > 1:
+                raise RefusalError(400, 20001, f"{name} was given twice")
+
+    def _call(self, sid: str, path: str) -> Call:
+        try:
+            return self._exchange.calls[sid]
+        except KeyError:
+            raise RefusalError(404, 20404, f"The requested resource {path} was not found") from None
+
+    def _json(self, call: Call) -> dict[str, object]:
+        uri = f"/2010-04-01/Accounts/{call.account_sid}/Calls/{call.sid}"
+        return {
+            "sid": call.sid,
+            "account_sid": call.account_sid,
+            "parent_call_sid": None,
+            "from": call.from_,
+            "from_formatted": call.from_,
+            "to": call.to,
+            "to_formatted": call.to,
+            "status": call.status,
+            "direction": call.direction,
+            "duration": str(call.seconds) if call.over else None,
+            "date_created": call.created,
+            "date_updated": fields.rfc2822(),
+            "start_time": None,
+            "end_time": None,
+            "price": None,
+            "price_unit": "USD",
+            "answered_by": None,
+            "api_version": "2010-04-01",
+            "forwarded_from": None,
+            "group_sid": None,
+            "caller_name": None,
+            "phone_number_sid": None,
+            "queue_time": "0",
+            "trunk_sid": None,
+            "annotation": None,
+            "uri": f"{uri}.json",
+            "subresource_uris": {"streams": f"{uri}/Streams.json"},
+        }
+
+
+_URLS: Final = {"Url": 21205, "FallbackUrl": 21205, "StatusCallback": 21609}
+_METHODS: Final = ("Method", "FallbackMethod", "StatusCallbackMethod")
+
+
+def _check_values(values: dict[str, str]) -> None:
+    for name, value in values.items():
+        if name in _URLS and not _is_url(value):
+            raise RefusalError(400, _URLS[name], f"{name} is not a valid URL: {value}")
+        if name in _METHODS and value not in ("GET", "POST"):
+            raise RefusalError(400, 20001, f"{name} is neither GET nor POST: {value}")
+        if name in ("Timeout", "TimeLimit") and not value.isdigit():
+            raise RefusalError(400, 20001, f"{name} is not a number: {value}")
+    if int(values.get("Timeout", 60)) > 600:
+        raise RefusalError(400, 20001, "Timeout is more than 600 seconds")
+    if len(values.get("Twiml", "")) > 4000:
+        raise RefusalError(400, 21502, f"Twiml has {len(values['Twiml'])} characters, 4000 may be")
+
+
+def _is_url(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and "_" not in (parts.hostname or "")
