@@ -1,0 +1,47 @@
+# Every target makes the virtual environment it needs. `make demo` and `make test` are all a newcomer has to know.
+
+.PHONY: help demo run test test-all lint format clean
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PY := $(VENV)/bin/python
+# The first Python that is new enough; PYTHON=… names another.
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \
+	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/demo ## Hear and read a translated call between two simulated people; no account, no key
+	@$(PY) -m bmv demo
+
+run: $(VENV)/demo ## Serve with the settings of .env, for local development
+	@$(PY) -m bmv
+
+test: lint ## Style, types, import rules and the tests; needs Python only
+	$(PY) -m pytest
+
+test-all: lint ## The same, where a skipped test is a failure
+	$(PY) -m pytest --no-skips
+
+lint: $(VENV)/test
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports --no-cache
+
+format: $(VENV)/test ## Put the code into its usual form
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+clean: ## Remove what make made
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "bmv needs Python 3.11 or newer; none was found. PYTHON=/path/to/python make …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp for each set of packages: installed again when the list of packages changes.
+$(VENV)/demo $(VENV)/test: $(VENV)/%: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@

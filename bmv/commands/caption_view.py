@@ -1,0 +1,71 @@
+"""Captions of one call in a terminal: both sides while they speak; without a terminal, line by line."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from bmv.call.captions import Caption
+from bmv.call.leg import Role
+from bmv.call.translator import CaptionKind
+
+COLOURS = {Role.CALLER: "cyan", Role.AGENT: "green"}
+
+
+class CaptionView:
+    """Shows captions; use it as a context manager and give `show` to `CaptionFeed.reading`."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._turns: dict[tuple[Role, int], dict[CaptionKind, Caption]] = {}
+        self._printed: set[tuple[Role, int]] = set()
+        self._live = Live(console=console, refresh_per_second=10, vertical_overflow="visible")
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+        else:
+            self._print_finished(everything=True)
+
+    def show(self, caption: Caption) -> None:
+        """Take a caption as it stands now."""
+        turn = (caption.speaker, caption.line)
+        began = turn not in self._turns
+        self._turns.setdefault(turn, {})[caption.kind] = caption
+        if self._console.is_terminal:
+            self._live.update(Group(*(self._lines(each) for each in self._turns)))
+        elif began:
+            self._print_finished(everything=False)
+
+    def _print_finished(self, *, everything: bool) -> None:
+        """Without a terminal nothing can be drawn over: a turn is printed when the next one begins."""
+        turns = list(self._turns)
+        for turn in turns if everything else turns[:-1]:
+            if turn not in self._printed:
+                self._printed.add(turn)
+                self._console.print(self._lines(turn), soft_wrap=True)
+
+    def _lines(self, turn: tuple[Role, int]) -> Text:
+        role, _ = turn
+        captions = self._turns[turn]
+        text = Text()
+        if original := captions.get(CaptionKind.ORIGINAL):
+            text.append(f"{role.value:>7}  ", style=f"bold {COLOURS[role]}")
+            text.append(original.text.strip() + "\n")
+        if translation := captions.get(CaptionKind.TRANSLATION):
+            lag = "" if translation.lag is None else f"  ({translation.lag:.1f} s behind)"
+            text.append(f"{'heard':>7}  ", style="dim")
+            text.append(translation.text.strip(), style="italic")
+            text.append(lag + "\n", style="dim")
+        return text

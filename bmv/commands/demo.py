@@ -1,0 +1,170 @@
+"""`make demo`: two simulated people hold a translated call through the real server, on this machine alone.
+
+Telephone company, translation service and voices are simulated; the server, its sockets and everything between them are
+the ones that run in production. The "translation" is a phrasebook that knows the script's sentences by their sound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from bmv import logs
+from bmv.app import Server, serving
+from bmv.audio import mulaw
+from bmv.audio.compare import align
+from bmv.audio.levels import is_silent
+from bmv.audio.wav import write_wav
+from bmv.commands.caption_view import CaptionView
+from bmv.config import Settings
+from bmv.errors import BmvError
+from bmv.simulator import voices
+from bmv.simulator.conversation import DEMO, Line, Script
+from bmv.simulator.openai import FakeOpenAI, PhrasebookBrain
+from bmv.simulator.twilio import FakeTwilio, HungUpError, Number, Party, TaskRouter
+
+HOST = "voice.example.com"  # never looked up: the simulated telephone company knows where it leads
+ACCOUNT_SID, WORKFLOW_SID = "AC" + "0" * 32, "WW" + "0" * 32
+CALLER_NUMBER, FLEX_NUMBER, CUSTOMER_NUMBER = "+14155550100", "+14155550199", "+34911000111"
+REPLY_AFTER = 0.8  # seconds of quiet after which a person takes the turn
+PATIENCE = 15.0  # seconds to wait for anything before the demo is given up
+RECOGNISED = 0.6  # correlation of what was heard with what should be; different sentences reach 0.3 at most
+
+
+class DemoFailed(BmvError):
+    """The call did not go as it must; says where it stuck."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The simulated world and the server in its middle."""
+
+    twilio: FakeTwilio
+    server: Server
+
+
+def demo(recordings: Path) -> int:
+    """Run the demo, write what each party heard into `recordings`, and return the exit code."""
+    console = Console(highlight=False)
+    logs.configure("warning", "auto", ())
+    try:
+        caller, agent = asyncio.run(_demo(console))
+        console.print()
+        _judge(console, DEMO, caller, agent)
+    except BmvError as failure:
+        console.print(f"[red]The demo failed:[/] {failure}")
+        return 1
+    recordings.mkdir(parents=True, exist_ok=True)
+    for party in (caller, agent):
+        path = recordings / f"heard-by-{party.name}.wav"
+        write_wav(path, party.heard)
+        console.print(f"What the {party.name} heard: {path}", soft_wrap=True)
+    return 0
+
+
+async def _demo(console: Console) -> tuple[Party, Party]:
+    console.print(
+        "[bold]A translated call, simulated.[/] The server is the real one. The telephone company, the voices and the\n"
+        "translation are simulated: the interpreter is a phrasebook that knows these sentences by their sound.\n"
+    )
+    DEMO.rehearse()
+    async with _stage(DEMO) as stage:
+        with CaptionView(console) as view, stage.server.captions.reading(view.show):
+            return await _call(stage, DEMO)
+
+
+@asynccontextmanager
+async def _stage(script: Script) -> AsyncIterator[Stage]:
+    """Telephone company, translation service and server, each on a free port of this machine."""
+    token, key = secrets.token_hex(16), secrets.token_hex(16)
+    twilio = FakeTwilio(account_sid=ACCOUNT_SID, auth_token=token, say=_say)
+    language = script.language("caller")
+    twilio.numbers[CALLER_NUMBER] = Number(f"https://{HOST}/incoming-call?lang={language}")
+    twilio.numbers[FLEX_NUMBER] = Number(f"https://{HOST}/outbound-call")
+    twilio.task_router = TaskRouter(f"https://{HOST}/reservation-accepted", workflows={WORKFLOW_SID})
+    phrasebook = script.phrasebook()
+    async with twilio, FakeOpenAI(lambda: PhrasebookBrain(phrasebook), api_key=key) as openai:
+        settings = Settings.load(
+            {
+                "PUBLIC_HOST": HOST,
+                "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+                "TWILIO_AUTH_TOKEN": token,
+                "TWILIO_CALLER_NUMBER": CALLER_NUMBER,
+                "TWILIO_FLEX_NUMBER": FLEX_NUMBER,
+                "TWILIO_FLEX_WORKFLOW_SID": WORKFLOW_SID,
+                "TWILIO_API_BASE_URL": twilio.url,
+                "OPENAI_API_KEY": key,
+                "OPENAI_BASE_URL": openai.url,
+                "AGENT_LANGUAGE": script.language("agent"),
+                "API_HOST": "127.0.0.1",
+                "API_PORT": "0",
+            }
+        )
+        async with serving(settings) as server:
+            twilio.route(HOST, f"http://127.0.0.1:{server.port}")
+            yield Stage(twilio, server)
+            await server.registry.drain(PATIENCE)
+
+
+def _say(text: str, language: str) -> bytes:
+    return voices.speak(text, language.partition("-")[0])
+
+
+async def _call(stage: Stage, script: Script) -> tuple[Party, Party]:
+    """Hold the conversation; each waits to hear the other before answering, so nothing goes on by the clock."""
+    caller, agent = Party("caller"), Party("agent")
+    try:
+        call = await stage.twilio.dial(from_=CUSTOMER_NUMBER, to=CALLER_NUMBER, party=caller)
+        reservation = await stage.twilio.next_reservation(timeout=PATIENCE)
+        await reservation.accept(party=agent)
+        await caller.hears_quiet(REPLY_AFTER, timeout=PATIENCE)  # the ring-back is over
+        for line in script.lines:
+            speaker, listener = (caller, agent) if line.role == "caller" else (agent, caller)
+            await _say_and_be_heard(line, speaker, listener)
+        await call.hang_up()
+    except (TimeoutError, HungUpError) as error:
+        raise DemoFailed(str(error) or f"nothing happened for {PATIENCE:.0f} s") from error
+    return caller, agent
+
+
+async def _say_and_be_heard(line: Line, speaker: Party, listener: Party) -> None:
+    speaker.say(line.audio())
+    try:
+        await listener.hears_speech(timeout=PATIENCE)
+    except TimeoutError as error:
+        raise DemoFailed(f"the {listener.name} never heard a translation of: {line.sentence}") from error
+    await speaker.done_speaking(timeout=PATIENCE)
+    await listener.hears_quiet(REPLY_AFTER, timeout=PATIENCE)
+
+
+def _judge(console: Console, script: Script, caller: Party, agent: Party) -> None:
+    """Compare what was heard with what should have been, word for word of sound."""
+    heard = 0
+    for line in script.lines:
+        listener = agent if line.role == "caller" else caller
+        heard += _was_heard(line, listener)
+    console.print(f"Heard in the other language: {heard} of {len(script.lines)} sentences.")
+    if heard < len(script.lines):
+        raise DemoFailed("not every sentence was heard")
+
+
+def _was_heard(line: Line, listener: Party) -> bool:
+    """Whether the longest stretch of the translation without a pause arrived at the listener's ear."""
+    stretch = max(_stretches(line.translated_audio()), key=len)
+    return align(mulaw.decode(listener.heard), mulaw.decode(stretch)).score > RECOGNISED
+
+
+def _stretches(speech: bytes) -> list[bytes]:
+    stretches = [b""]
+    for frame in mulaw.frames(speech):
+        if is_silent(frame):
+            stretches.append(b"")
+        else:
+            stretches[-1] += frame
+    return stretches
