@@ -49,14 +49,14 @@ class Stage:
     server: Server
 
 
-def demo(recordings: Path) -> int:
-    """Run the demo, write what each party heard into `recordings`, and return the exit code."""
+def demo(recordings: Path, script: Script = DEMO) -> int:
+    """Play the script, write what each party heard into `recordings`, and return the exit code."""
     console = Console(highlight=False)
     logs.configure("warning", "auto", ())
     try:
-        caller, agent = asyncio.run(_demo(console))
+        caller, agent = asyncio.run(_demo(console, script))
         console.print()
-        _judge(console, DEMO, caller, agent)
+        _judge(console, script, caller, agent)
     except BmvError as failure:
         console.print(f"[red]The demo failed:[/] {failure}")
         return 1
@@ -68,15 +68,16 @@ def demo(recordings: Path) -> int:
     return 0
 
 
-async def _demo(console: Console) -> tuple[Party, Party]:
+async def _demo(console: Console, script: Script) -> tuple[Party, Party]:
     console.print(
-        "[bold]A translated call, simulated.[/] The server is the real one. The telephone company, the voices and the\n"
-        "translation are simulated: the interpreter is a phrasebook that knows these sentences by their sound.\n"
+        "[bold]A translated call, simulated.[/] The server is the real one. The telephone company, the voices and\n"
+        "the translation are not: the interpreter is a phrasebook that knows these sentences by their sound.\n",
+        soft_wrap=True,
     )
-    DEMO.rehearse()
-    async with _stage(DEMO) as stage:
+    script.rehearse()
+    async with _stage(script) as stage:
         with CaptionView(console) as view, stage.server.captions.reading(view.show):
-            return await _call(stage, DEMO)
+            return await _call(stage, script)
 
 
 @asynccontextmanager

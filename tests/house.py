@@ -1,0 +1,114 @@
+"""The whole house for end-to-end tests: the real server between a fake Twilio and a fake OpenAI, on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bmv.app import Server, serving
+from bmv.call.captions import Caption
+from bmv.config import Settings
+from bmv.simulator.openai import Brain, EchoBrain, FakeOpenAI
+from bmv.simulator.twilio import Agent, Call, FakeTwilio, Number, Party, TaskRouter
+
+HOST = "voice.example.com"
+ACCOUNT = "AC" + "1" * 32
+WORKFLOW = "WW" + "2" * 32
+APP = "AP" + "3" * 32
+TOKEN = "auth-token-of-the-tests"
+KEY = "sk-of-the-tests"
+CALLER_NUMBER = "+14155550100"
+FLEX_NUMBER = "+14155550199"
+MARIA_NUMBER = "+34911222333"
+EVENTS = ("reservation.created", "reservation.accepted", "task.canceled")
+
+
+@dataclass
+class House:
+    """A running server and the world around it."""
+
+    twilio: FakeTwilio
+    openai: FakeOpenAI
+    server: Server
+    captions: list[Caption]
+    base_url: str
+
+    async def calls(self, *, language: str = "es", from_: str = MARIA_NUMBER) -> tuple[Party, Call]:
+        """Somebody calls, and streams."""
+        self.twilio.numbers[CALLER_NUMBER] = Number(
+            voice_url=f"https://{HOST}/incoming-call?lang={language}", status_callback=f"https://{HOST}/call-status"
+        )
+        maria = Party("Maria")
+        call = await self.twilio.dial(from_=from_, to=CALLER_NUMBER, party=maria)
+        await call.streaming(timeout=5)
+        return maria, call
+
+    async def accepts(self, *, beep: bool = True) -> tuple[Party, Agent]:
+        """An agent takes the next call."""
+        alex = Party("Alex")
+        reservation = await self.twilio.next_reservation(timeout=5)
+        return alex, await reservation.accept(party=alex, beep=beep)
+
+    async def empty(self, seconds: float = 5.0) -> None:
+        """Wait until no call is running any more."""
+        async with asyncio.timeout(seconds):
+            while len(self.server.registry):
+                await asyncio.sleep(0.02)
+
+
+def environment(twilio: FakeTwilio, openai: FakeOpenAI, changes: Mapping[str, str]) -> dict[str, str]:
+    """The settings of a server in this house."""
+    return {
+        "PUBLIC_HOST": HOST,
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_CALLER_NUMBER": CALLER_NUMBER,
+        "TWILIO_FLEX_NUMBER": FLEX_NUMBER,
+        "TWILIO_FLEX_WORKFLOW_SID": WORKFLOW,
+        "OPENAI_API_KEY": KEY,
+        "TRANSLATOR": "openai",
+        "API_HOST": "127.0.0.1",
+        "API_PORT": "0",
+        "TWILIO_API_BASE_URL": twilio.url,
+        "OPENAI_BASE_URL": openai.url,
+    } | dict(changes)
+
+
+@asynccontextmanager
+async def house(
+    *,
+    events: tuple[str, ...] = EVENTS,
+    brain: type[Brain] = EchoBrain,
+    pace: float = 1.0,
+    **changes: str,
+) -> AsyncIterator[House]:
+    """Open the house; `changes` are settings by their names. On leaving, everything must be over and nobody alarmed."""
+    before = asyncio.all_tasks()
+    twilio = FakeTwilio(account_sid=ACCOUNT, auth_token=TOKEN)
+    twilio.numbers[FLEX_NUMBER] = Number(voice_url=f"https://{HOST}/outbound-call")
+    twilio.task_router = TaskRouter(
+        event_callback_url=f"https://{HOST}/reservation-accepted", events=events, workflows={WORKFLOW}
+    )
+    captions: list[Caption] = []
+    async with twilio, FakeOpenAI(brain, api_key=KEY, pace=pace) as openai:  # noqa: SIM117 - their addresses are settings
+        async with serving(Settings.load(environment(twilio, openai, changes))) as server:
+            base_url = f"http://127.0.0.1:{server.port}"
+            twilio.route(HOST, base_url)
+            with server.captions.reading(captions.append):
+                yield House(twilio, openai, server, captions, base_url)
+                await house_is_quiet(twilio, openai, server)
+    await asyncio.sleep(0)
+    left = {task for task in asyncio.all_tasks() - before if not task.done()}
+    assert not left, left
+
+
+async def house_is_quiet(twilio: FakeTwilio, openai: FakeOpenAI, server: Server) -> None:
+    """Everything that costs money has ended by itself."""
+    async with asyncio.timeout(5):
+        while len(server.registry) or openai.open_sessions:
+            await asyncio.sleep(0.02)
+        for call in twilio.calls.values():
+            await call.ended(timeout=5)
+            await call.postman.delivered()
