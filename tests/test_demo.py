@@ -37,6 +37,6 @@ def test_it_shows_both_sides_with_their_lag_and_leaves_the_recordings(
 def test_it_fails_with_a_word_when_a_sentence_is_not_heard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "PATIENCE", 9.0)
+    monkeypatch.setattr(command, "PATIENCE", 8.0)
     assert command.demo(tmp_path, Misheard(DEMO.lines[:2])) == 1
     assert f"never heard a translation of: {DEMO.lines[0].sentence}" in capsys.readouterr().out

@@ -58,7 +58,7 @@ def demo(recordings: Path, script: Script = DEMO) -> int:
         console.print()
         _judge(console, script, caller, agent)
     except BmvError as failure:
-        console.print(f"[red]The demo failed:[/] {failure}")
+        console.print(f"[red]The demo failed:[/] {failure}", soft_wrap=True)
         return 1
     recordings.mkdir(parents=True, exist_ok=True)
     for party in (caller, agent):
@@ -86,7 +86,9 @@ async def _stage(script: Script) -> AsyncIterator[Stage]:
     token, key = secrets.token_hex(16), secrets.token_hex(16)
     twilio = FakeTwilio(account_sid=ACCOUNT_SID, auth_token=token, say=_say)
     language = script.language("caller")
-    twilio.numbers[CALLER_NUMBER] = Number(f"https://{HOST}/incoming-call?lang={language}")
+    twilio.numbers[CALLER_NUMBER] = Number(
+        f"https://{HOST}/incoming-call?lang={language}", status_callback=f"https://{HOST}/call-status"
+    )
     twilio.numbers[FLEX_NUMBER] = Number(f"https://{HOST}/outbound-call")
     twilio.task_router = TaskRouter(f"https://{HOST}/reservation-accepted", workflows={WORKFLOW_SID})
     phrasebook = script.phrasebook()
