@@ -28,6 +28,8 @@ from bmv.web.health import Health
 from bmv.web.intercept import SOCKETS, Intercept
 from bmv.web.webhooks import FlexDesk, Webhooks
 
+TWILIO_TIME_LIMIT_SECONDS = 14_400  # what every account may ask for; more is a setting of the account
+
 
 @dataclass(frozen=True)
 class Server:
@@ -75,7 +77,10 @@ def _services(settings: Settings, http: aiohttp.ClientSession) -> tuple[CallServ
             flex_number=settings.flex_number,
             app_sid=settings.flex_app_sid,
             answer_timeout=settings.agent_answer_timeout_seconds,
-            time_limit=settings.max_wait_seconds + settings.max_call_seconds,
+            time_limit=min(
+                settings.max_wait_seconds + settings.max_call_seconds,
+                max(settings.max_call_seconds, TWILIO_TIME_LIMIT_SECONDS),
+            ),
         ),
         addresses=Addresses(settings.public_host),
         pairing=pairing,

@@ -1,17 +1,19 @@
-"""How long things took: histograms of bounded size, cheap enough for every frame."""
+"""How things go: how long they took, in histograms of bounded size, and what failed last."""
 
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable
 
 _SMALLEST = 0.0001  # seconds; everything faster is counted as this
-_GROWTH = 1.15  # each bucket is 15 % wider than the one before: percentiles are right to about 7 %
+_GROWTH = 1.15  # each bucket is 15 % wider than the one before: a percentile is at most so much too high
 _LOG_GROWTH = math.log(_GROWTH)
 _BUCKETS = 128  # up to about 5,000 s
 
 
 class Histogram:
-    """Durations in seconds: count, mean and maximum exactly, percentiles to about 7 %; memory does not grow."""
+    """Durations in seconds; count, mean and maximum exact, percentiles at most 15 % too high. Memory does not grow."""
 
     __slots__ = ("_buckets", "count", "maximum", "total")
 
@@ -55,3 +57,32 @@ class Histogram:
         return {"count": self.count} | {
             f"{name}_ms": round(value * 1000, 1) for name, value in figures.items() if value is not None
         }
+
+
+class LastProblem:
+    """What failed last, for as long as that is news.
+
+    A server that says it is not ready gets no call that could show it is well again: a problem has to fade by itself.
+    """
+
+    def __init__(self, *, fades_after: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
+        """`fades_after` is in seconds."""
+        self._fades_after = fades_after
+        self._clock = clock
+        self._text: str | None = None
+        self._since = 0.0
+
+    @property
+    def text(self) -> str | None:
+        """The problem in plain words, or None while all is well."""
+        if self._text is not None and self._clock() - self._since > self._fades_after:
+            self._text = None
+        return self._text
+
+    def note(self, text: str) -> None:
+        """Something failed now."""
+        self._text, self._since = text, self._clock()
+
+    def solved(self) -> None:
+        """It works again."""
+        self._text = None

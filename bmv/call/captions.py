@@ -59,29 +59,33 @@ class CaptionLines:
         self._feed = feed
         self._lines = {kind: Caption(call_id, speaker, kind, line=0, text="") for kind in CaptionKind}
         self._last: dict[CaptionKind, float] = {}
-        self._lag: float | None = None
+        self._early: tuple[float, float] | None = None  # a lag that was known before its line began, and since when
 
     def append(self, kind: CaptionKind, text: str, now: float) -> None:
         """Add a piece of text to the running line of its kind, or begin a new one after a pause."""
         line = self._lines[kind]
         if kind not in self._last or now - self._last[kind] > NEW_LINE_AFTER:
-            line = replace(line, line=line.line + 1, text="", lag=None)
+            lag = self._early_lag(now) if kind is CaptionKind.TRANSLATION else None
+            line = replace(line, line=line.line + 1, text="", lag=lag)
             text = text.lstrip()
         self._last[kind] = now
-        line = replace(line, text=line.text + text)
-        if kind is CaptionKind.TRANSLATION and self._lag is not None:
-            line = replace(line, lag=self._lag)
-            self._lag = None
-        self._show(line)
+        self._show(replace(line, text=line.text + text))
 
     def heard_after(self, lag: float, now: float) -> None:
-        """Note the lag of the translation that began to sound now: on the running line, or on the next if none runs."""
+        """Note the lag of the translation that began to sound now: on the running line, or on one that begins soon.
+
+        A line keeps the lag it has, and a translation without words leaves its lag to no other.
+        """
         line = self._lines[CaptionKind.TRANSLATION]
         last = self._last.get(CaptionKind.TRANSLATION)
         if line.lag is None and last is not None and now - last <= NEW_LINE_AFTER:
             self._show(replace(line, lag=lag))
         else:
-            self._lag = lag
+            self._early = (lag, now)
+
+    def _early_lag(self, now: float) -> float | None:
+        early, self._early = self._early, None
+        return early[0] if early and now - early[1] <= NEW_LINE_AFTER else None
 
     def _show(self, line: Caption) -> None:
         self._lines[line.kind] = line

@@ -35,4 +35,4 @@ class Carrier(Protocol):
 
     @property
     def problem(self) -> str | None:
-        """Why the last agent call could not be placed, in plain words; None while all is well."""
+        """Why the last agent call could not be placed, in plain words; None while all is well or it is old news."""

@@ -10,7 +10,7 @@ from enum import Enum
 
 import structlog
 
-from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
+from bmv.audio.mulaw import SILENCE
 from bmv.audio.voice import VoiceDetector
 from bmv.call.captions import CaptionLines
 from bmv.call.playout import Playout
@@ -27,7 +27,7 @@ from bmv.metrics import Histogram
 
 log = structlog.get_logger()
 
-STALLED_AFTER = 3 * FRAME_SECONDS  # no frame for this long: the line stalls, the translator gets silence instead
+STALLED_AFTER = 0.25  # seconds without a frame: sooner, frames that are only late would get a hole in their middle
 FILL_FRAMES = 20  # at most 400 ms of silence for one stall; more would only add delay
 CATCH_UP = 5  # every fifth frame one more of the waiting ones: 1.2 times real time
 WAITING_FRAMES = 1500  # 30 s: more than any session takes to open; the oldest go first
@@ -126,7 +126,7 @@ class Interpreter:
         self.stats = DirectionStats()
         self._turns = TurnClock(self.stats.first_audio)
         self._clock = clock
-        playout.on_translation = self._on_translation
+        playout.when_translation_starts(self._on_translation)
 
     def prepare(self) -> None:
         """Open the session now, so that it is ready when `begin` comes; no audio is sent yet. Idempotent."""
@@ -163,6 +163,7 @@ class Interpreter:
         self.stats.worst_backlog = max(self.stats.worst_backlog, self._playout.backlog)
         if (
             self.mode is Mode.TRANSLATING
+            and not self._finishing
             and self._last_heard
             and now - self._last_heard > STALLED_AFTER
             and self._filled < FILL_FRAMES
@@ -180,7 +181,7 @@ class Interpreter:
         """The speaker is gone: let the translator say what is left; `run` ends after it."""
         self._finishing = True
         if self._translator:
-            self._translator.finish()
+            self._feed_the_rest(self._translator)
 
     async def run(self) -> None:
         """Interpret until the translator has finished or the task is cancelled; the session is closed either way."""
@@ -191,10 +192,7 @@ class Interpreter:
             except PairUnsupported as error:
                 self._pass_through("pair_unsupported", error)
             except TranslatorLost as error:
-                if self.mode is Mode.IDLE:
-                    self._forget(error)
-                else:
-                    self._pass_through("translator_lost", error)
+                self._lose(error)
 
     async def _translate(self, pair: LanguagePair) -> None:
         async with self._translators.open(pair, self.stats.uplink) as translator:
@@ -203,15 +201,27 @@ class Interpreter:
             if self.mode is Mode.OPENING:
                 self.mode = Mode.TRANSLATING
             if self._finishing:
-                translator.finish()
-            async for event in translator.events():
-                match event:
-                    case AudioTranslated(audio, received_at):
-                        self._playout.speak(audio, received_at)
-                    case Captioned(kind, text):
-                        self._captions.append(kind, text, self._clock())
+                self._feed_the_rest(translator)
+            try:
+                await self._listen(translator)
+            except TranslatorLost as error:
+                self._lose(error)  # now, and not when the session has been closed, which may take a while
+
+    async def _listen(self, translator: Translator) -> None:
+        async for event in translator.events():
+            match event:
+                case AudioTranslated(audio, received_at):
+                    self._playout.speak(audio, received_at)
+                case Captioned(kind, text):
+                    self._captions.append(kind, text, self._clock())
         if not self._finishing:
             raise TranslatorLost("the translator ended the session by itself")
+
+    def _lose(self, error: TranslatorLost) -> None:
+        if self.mode is Mode.IDLE:
+            self._forget(error)
+        else:
+            self._pass_through("translator_lost", error)
 
     def _forget(self, error: Exception) -> None:
         """Lost before anything was said, maybe after a long wait in the queue: try again when it is needed."""
@@ -243,13 +253,19 @@ class Interpreter:
         if not self._waiting:
             self._translator.feed(frame)
             return
-        self._keep(frame)
         self._translator.feed(self._waiting.popleft())
+        self._waiting.append(frame)
         self._fed += 1
         if self._fed % CATCH_UP == 0 and self._waiting:
             self._translator.feed(self._waiting.popleft())
 
-    def _on_translation(self, now: float, received_at: float) -> None:
+    def _feed_the_rest(self, translator: Translator) -> None:
+        while self._waiting:
+            translator.feed(self._waiting.popleft())
+        translator.finish()
+
+    def _on_translation(self, received_at: float) -> None:
+        now = self._clock()
         self.stats.downlink.add(now - received_at)
         lag = self._turns.translated(now)
         if lag is not None:

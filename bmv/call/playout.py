@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from bmv.audio.levels import is_silent, mix, scale
+from bmv.audio.levels import SILENCE_PEAK, is_silent, mix, scale
 from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS
 
 LEAD_SECONDS = 0.1  # how far the listener's buffer is filled: hides our own lateness, and is all we cannot take back
+ROUNDING = 1e-6  # seconds: sums of frames are not exact
+CUSHION_SECONDS = 0.16  # how much later than it could a translation breaks a silence: survives a jitter of +-80 ms
+ORIGINAL_CUSHION_SECONDS = 0.06  # the same for the original, whose frames come evenly
+PACE_WINDOW_SECONDS = 4.0
 INNER_PAUSE = 12  # frames (240 ms): pauses up to this stay in a translation, the rest is the translator's filler
 PRE_ROLL = 2  # frames kept before speech sets in again, so that a soft consonant is not cut off
 SHORT_PAUSE = 3  # frames of a pause that stay when a track is behind
@@ -46,48 +50,65 @@ class SilenceGate:
         return ()
 
 
-class Track:
-    """Frames on their way to one listener, in order.
+class Pace:
+    """How fast a translator sends: seconds of audio for a second of time, over the last few seconds; at least 1."""
 
-    Waits for a cushion of frames before it starts, so that the sender's jitter does not tear words. When more than
-    `behind` frames wait it shortens pauses; a voiced frame is never dropped.
+    def __init__(self) -> None:
+        self._sent: deque[tuple[float, float]] = deque()
+        self._seconds = 0.0
+
+    def note(self, received_at: float, seconds: float) -> float:
+        """Count one delivery and return the pace."""
+        self._sent.append((received_at, seconds))
+        self._seconds += seconds
+        while received_at - self._sent[0][0] > PACE_WINDOW_SECONDS:
+            self._seconds -= self._sent.popleft()[1]
+        elapsed = received_at - self._sent[0][0]
+        if elapsed < PACE_WINDOW_SECONDS / 4:
+            return 1.0
+        return max(1.0, (self._seconds - seconds) / elapsed)
+
+
+class Track:
+    """Frames on their way to one listener, in order, each with the time before which it shall not break a silence.
+
+    That time is a little later than the frame could sound, so that the next delivery is there before the last frame of
+    this one has sounded: the sender's jitter does not tear words. When more than `behind` frames wait the track
+    shortens pauses; a voiced frame is never dropped.
     """
 
-    def __init__(self, *, cushion: int, behind: int, silence_below: int) -> None:
-        self._frames: deque[bytes] = deque()
-        self._cushion = cushion
+    def __init__(self, *, behind: int, silence_below: int) -> None:
+        self._frames: deque[tuple[bytes, float]] = deque()
         self._behind = behind
         self._silence_below = silence_below
-        self._waiting_since = 0.0
+        self._sounds_until = float("-inf")
         self._pause = 0
-        self.playing = False
         self.shed = 0  # silent frames left out to catch up
+        self.on_start: Callable[[float], None] = lambda _due: None
 
     def __len__(self) -> int:
         return len(self._frames)
 
-    def append(self, frame: bytes, now: float) -> None:
+    def append(self, frame: bytes, due: float) -> None:
         """Put one frame at the end."""
-        if not self._frames and not self.playing:
-            self._waiting_since = now
-        self._frames.append(frame)
+        self._frames.append((frame, due))
 
-    def next(self, now: float) -> bytes | None:
-        """The frame to play now, or None while there is nothing or the cushion fills."""
+    def next(self, at: float) -> bytes | None:
+        """The frame that shall sound at the time `at`, or None while there is nothing or it is not due."""
         if not self._frames:
-            self.playing = False
             return None
-        if not self.playing:
-            waited = now - self._waiting_since
-            if len(self._frames) < self._cushion and waited < self._cushion * FRAME_SECONDS:
+        if at - self._sounds_until > FRAME_SECONDS:
+            due = self._frames[0][1]
+            if at < due:
                 return None
-            self.playing = True
+            self.on_start(due)
         if len(self._frames) > self._behind:
             self._shorten_pause()
-        return self._frames.popleft()
+        self._sounds_until = at + FRAME_SECONDS
+        return self._frames.popleft()[0]
 
     def _shorten_pause(self) -> None:
-        while len(self._frames) > 1 and is_silent(self._frames[0], self._silence_below):
+        while len(self._frames) > 1 and is_silent(self._frames[0][0], self._silence_below):
             self._pause += 1
             if self._pause <= SHORT_PAUSE:
                 return
@@ -103,17 +124,19 @@ class Playout:
     """
 
     def __init__(self, *, original_level_db: float) -> None:
-        self._translation = Track(cushion=6, behind=50, silence_below=200)
-        self._original = Track(cushion=3, behind=8, silence_below=ORIGINAL_SILENCE_PEAK)
+        self._translation = Track(behind=50, silence_below=SILENCE_PEAK)
+        self._original = Track(behind=8, silence_below=ORIGINAL_SILENCE_PEAK)
         self._gate = SilenceGate()
+        self._pace = Pace()
         self._partial = b""
         self._hold: deque[bytes] = deque()
         self._duck_db = original_level_db
         self._level_db = 0.0
         self._played_until = 0.0
-        self._received_at: float | None = None
-        self.on_translation: Callable[[float, float], None] = lambda _now, _received_at: None
-        """Called when a translation begins to sound after a silence, with the time and when its audio was received."""
+
+    def when_translation_starts(self, report: Callable[[float], None]) -> None:
+        """Whenever a translation breaks a silence, call `report` with the time at which its audio was received."""
+        self._translation.on_start = lambda due: report(due - CUSHION_SECONDS)
 
     @property
     def backlog(self) -> float:
@@ -130,15 +153,18 @@ class Playout:
         audio = self._partial + audio
         whole = len(audio) - len(audio) % FRAME_BYTES
         self._partial = audio[whole:]
+        step = FRAME_SECONDS / self._pace.note(received_at, whole / FRAME_BYTES * FRAME_SECONDS)
+        due = received_at + CUSHION_SECONDS
         for start in range(0, whole, FRAME_BYTES):
-            for frame in self._gate.feed(audio[start : start + FRAME_BYTES]):
-                if not self._translation.playing and not len(self._translation):
-                    self._received_at = received_at
-                self._translation.append(frame, received_at)
+            passed = self._gate.feed(audio[start : start + FRAME_BYTES])
+            onset = due - (len(passed) - 1) * step
+            for number, frame in enumerate(passed):
+                self._translation.append(frame, onset + number * step)
+            due += step
 
     def overhear(self, frame: bytes, now: float) -> None:
         """One frame of the original voice: ducked while a translation sounds, at full level otherwise."""
-        self._original.append(frame, now)
+        self._original.append(frame, now + ORIGINAL_CUSHION_SECONDS)
 
     def hold(self, loop: bytes) -> None:
         """What sounds again and again while there is nothing else to hear; empty for quiet."""
@@ -151,20 +177,17 @@ class Playout:
         """
         self._played_until = max(self._played_until, now)
         due = []
-        while self._played_until - now < LEAD_SECONDS - FRAME_SECONDS / 2:
-            frame = self._next(now)
+        while self._played_until + FRAME_SECONDS - now < LEAD_SECONDS + ROUNDING:
+            frame = self._next()
             if frame is None:
                 break
             due.append(frame)
             self._played_until += FRAME_SECONDS
         return b"".join(due)
 
-    def _next(self, now: float) -> bytes | None:
-        translated = self._translation.next(now)
-        if translated is not None and self._received_at is not None:
-            self.on_translation(now, self._received_at)
-            self._received_at = None
-        original = self._original.next(now)
+    def _next(self) -> bytes | None:
+        translated = self._translation.next(self._played_until)
+        original = self._original.next(self._played_until)
         if original is not None:
             original = self._duck(original, translating=translated is not None)
             return original if translated is None else mix(translated, original)

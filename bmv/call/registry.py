@@ -50,7 +50,10 @@ class CallRegistry:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.end_all()
-        await self._tasks.__aexit__(kind, error, trace)
+        if isinstance(error, asyncio.CancelledError):
+            await self._tasks.__aexit__(kind, error, trace)
+        else:  # no call ever fails the group, so the block's own error comes out as it is and not in an ExceptionGroup
+            await self._tasks.__aexit__(None, None, None)
 
     def answer(self, caller: Caller) -> CallSession:
         """A new call, or the one this CallSid already has: webhooks may be delivered twice. Raises `NotAdmitted`."""

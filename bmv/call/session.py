@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVarTuple
 
 import structlog
 
@@ -25,6 +25,8 @@ from bmv.languages import Language, Sentence
 
 log = structlog.get_logger()
 
+Arguments = TypeVarTuple("Arguments")
+
 DRAIN_SECONDS = 1.2  # how long a listener may still hear what was said last; both are told or ended within two seconds
 
 
@@ -35,7 +37,7 @@ class CallPolicy:
     agent_language: Language
     forward_original: bool = False
     original_level_db: float = -18.0
-    stream_timeout: float = 15.0
+    stream_timeout: float = 30.0
     """From the answered webhook to the caller's stream; Twilio speaks the greeting in between."""
     max_wait: float = 600.0
     max_call: float = 14_400.0
@@ -142,9 +144,9 @@ class CallSession:
 
     def agent_accepted(self) -> None:
         """An agent accepted; may come before or after the agent's stream, and again after a transfer."""
-        self.agent_reserved()
-        self._beep.watch(self._now())
         self._follow(CallEvent.AGENT_ACCEPTED)
+        self._beep.watch(self._now())
+        self.agent_reserved()
 
     def hear(self, role: Role, frame: bytes) -> None:
         """20 ms (160 bytes mu-law) of what a party says; before the call is bridged nobody is there to hear it."""
@@ -176,24 +178,23 @@ class CallSession:
         try:
             with self._services.metronome.attached(self._tick):
                 await self._live()
-                await self._part_from_all()
         finally:
             self.end(EndReason.INTERNAL_ERROR)
             self._log_end(self._now() - started)
 
     async def _live(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            work: list[Coroutine[Any, Any, None]] = [self._guarded(self._progress()), self._guarded(self._dial())]
-            work += [self._guarded(interpreter.run()) for interpreter in self._interpreters.values()]
-            running = [tasks.create_task(coroutine) for coroutine in work]
+            work = [self._progress, self._dial, *(interpreter.run for interpreter in self._interpreters.values())]
+            running = [tasks.create_task(self._guarded(each)) for each in work]
             await self._over.wait()
             await self._drain()
             for task in running:
                 task.cancel()
+            await self._part_from_all()  # while the sessions are being closed
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guarded(self, work: Callable[[*Arguments], Awaitable[None]], *arguments: *Arguments) -> None:
         try:
-            await work
+            await work(*arguments)
         except Exception:
             log.exception("internal_error")
             self.end(EndReason.INTERNAL_ERROR)
@@ -278,7 +279,7 @@ class CallSession:
         """Tell or end both parties at once, never in turn."""
         async with asyncio.TaskGroup() as tasks:
             for role in Role:
-                tasks.create_task(self._guarded(self._part_from(role)))
+                tasks.create_task(self._guarded(self._part_from, role))
 
     async def _part_from(self, role: Role) -> None:
         call_sid = self._sids.get(role)
@@ -286,14 +287,19 @@ class CallSession:
         sentence = FAREWELLS[self.reason or EndReason.INTERNAL_ERROR].get(role)
         on_the_line = not self._completed[role].is_set() and (role is Role.CALLER or self._bridged_at is not None)
         if call_sid and leg and sentence and on_the_line:
-            await self._tell(role, call_sid, leg, sentence)
+            await self._guarded(self._tell, role, call_sid, leg, sentence)
+        elif role is Role.CALLER and self.reason is EndReason.CALLER_STREAM_LOST:
+            await self._heard_out(role)  # the verbs after the stream are speaking
         if call_sid:
-            try:
-                await self._services.carrier.hang_up(call_sid)
-            except CarrierError as error:
-                log.warning("hang_up_failed", role=role.value, error=str(error))
+            await self._guarded(self._hang_up, role, call_sid)
         if leg:
-            await leg.close()
+            await self._guarded(leg.close)
+
+    async def _hang_up(self, role: Role, call_sid: str) -> None:
+        try:
+            await self._services.carrier.hang_up(call_sid)
+        except CarrierError as error:
+            log.warning("hang_up_failed", role=role.value, error=str(error))
 
     async def _tell(self, role: Role, call_sid: str, leg: Leg, sentence: Sentence) -> None:
         """Say it by the carrier's own voice. Where that fails, the verbs after the stream apologise."""
@@ -303,6 +309,9 @@ class CallSession:
         except CarrierError as error:
             log.warning("farewell_failed", role=role.value, error=str(error))
         await leg.close()
+        await self._heard_out(role)
+
+    async def _heard_out(self, role: Role) -> None:
         try:
             async with asyncio.timeout(self._policy.farewell):
                 await self._completed[role].wait()

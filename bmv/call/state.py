@@ -69,16 +69,17 @@ class EndReason(Enum):
     INTERNAL_ERROR = "internal_error"
 
 
-_INTERRUPTED = {Role.CALLER: Sentence.INTERRUPTED, Role.AGENT: Sentence.INTERRUPTED}
+_INTERRUPTED = {Role.CALLER: Sentence.INTERRUPTED}
 
-# What each party is told when the call ends under it. Who left by hanging up is told nothing.
+# What each party is told when the call ends under it. Who left by hanging up is told nothing, and the agent sees in
+# Flex that the call is over.
 FAREWELLS: Mapping[EndReason, Mapping[Role, Sentence]] = {
     EndReason.CALLER_HUNG_UP: {},
     EndReason.AGENT_HUNG_UP: {Role.CALLER: Sentence.GOODBYE},
     EndReason.AGENT_UNAVAILABLE: {Role.CALLER: Sentence.UNAVAILABLE},
     EndReason.TASK_CANCELED: {Role.CALLER: Sentence.UNAVAILABLE},
-    EndReason.CALLER_STREAM_LOST: {Role.AGENT: Sentence.INTERRUPTED},
-    EndReason.AGENT_STREAM_LOST: {Role.CALLER: Sentence.INTERRUPTED},
+    EndReason.CALLER_STREAM_LOST: {},  # the verbs after the stream speak to the caller
+    EndReason.AGENT_STREAM_LOST: _INTERRUPTED,
     EndReason.NO_STREAM: {},
     EndReason.TOO_LONG: _INTERRUPTED,
     EndReason.SHUTDOWN: _INTERRUPTED,

@@ -90,4 +90,4 @@ class TranslatorFactory(Protocol):
 
     @property
     def problem(self) -> str | None:
-        """Why the last session could not be opened, in plain words; None while all is well."""
+        """Why the last session could not be opened, in plain words; None while all is well or it is old news."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
 
 import structlog
 
 from bmv import __version__, logs
 from bmv.app import serving
+from bmv.call.alongside import alongside
 from bmv.config import Settings
 
 log = structlog.get_logger()
@@ -36,14 +38,18 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(number, on_signal)
     async with serving(settings) as server:
         log.info("serving", version=__version__, port=server.port, public_host=settings.public_host)
+        if settings.translator == "loopback":
+            log.warning("nothing_is_translated", why="TRANSLATOR=loopback gives every voice back as it is")
         await stop.wait()
         log.info("draining", calls=len(server.registry), grace_seconds=settings.shutdown_grace_seconds)
-        draining = asyncio.ensure_future(server.registry.drain(settings.shutdown_grace_seconds))
-        hurried = asyncio.ensure_future(hurry.wait())
-        await asyncio.wait((draining, hurried), return_when=asyncio.FIRST_COMPLETED)
-        for task in (draining, hurried):
-            task.cancel()
+        async with alongside(_when(hurry, server.registry.end_all)):
+            await server.registry.drain(settings.shutdown_grace_seconds)
     log.info("stopped")
+
+
+async def _when(event: asyncio.Event, act: Callable[[], None]) -> None:
+    await event.wait()
+    act()
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import aiohttp
@@ -20,12 +21,14 @@ from twilio.rest import Client
 from bmv.call.carrier import AgentCall, CarrierError
 from bmv.call.leg import Role
 from bmv.languages import Language
+from bmv.metrics import LastProblem
 from bmv.telephony import twiml
 from bmv.telephony.pairing import Pairing
 
 REQUEST_SECONDS = 8.0
 SDK_BASE_URL = "https://api.twilio.com"
 CALL_IS_OVER = {20404, 21220}  # not found; not in progress: what we wanted to end has ended
+NOTHING_DIALLED = (TwilioException, aiohttp.ClientConnectorError)  # refused, or never asked
 
 T = TypeVar("T")
 
@@ -78,13 +81,26 @@ class AgentRoute:
 class TwilioCarrier:
     """The `Carrier` over Twilio."""
 
-    def __init__(self, client: Client, *, route: AgentRoute, addresses: twiml.Addresses, pairing: Pairing) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        route: AgentRoute,
+        addresses: twiml.Addresses,
+        pairing: Pairing,
+        request_seconds: float = REQUEST_SECONDS,
+    ) -> None:
         self._client = client
+        self._request_seconds = request_seconds
         self._route = route
         self._addresses = addresses
         self._pairing = pairing
-        self.problem: str | None = None
-        """Why the last request to place a call failed, in plain words; None while all is well."""
+        self._problem = LastProblem()
+
+    @property
+    def problem(self) -> str | None:
+        """Why the last agent call could not be placed; see `Carrier.problem`."""
+        return self._problem.text
 
     async def dial_agent(self, agent_call: AgentCall) -> str:
         """Place the agent call; see `Carrier.dial_agent`.
@@ -127,25 +143,28 @@ class TwilioCarrier:
                     status_callback_method="POST",
                 )
             )
+            if not call.sid:
+                raise CarrierError("Twilio's answer does not name the call")
         except CarrierError as error:
-            self.problem = str(error)
-            if isinstance(error.__cause__, TwilioException):  # refused, so nothing was dialled
+            self._problem.note(str(error))
+            if isinstance(error.__cause__, NOTHING_DIALLED):
                 self._pairing.give_up(agent_call.call_id, at_once=True)
             raise
-        self.problem = None
+        self._problem.solved()
         return str(call.sid)
 
     async def _ask(self, request: Awaitable[T]) -> T:
         try:
-            async with asyncio.timeout(REQUEST_SECONDS):
+            async with asyncio.timeout(self._request_seconds):
                 return await request
         except TwilioException as error:
-            code = getattr(error, "code", None)
-            raise CarrierError(f"Twilio refused ({code}): {getattr(error, 'msg', error)}") from error
+            raise CarrierError(f"Twilio refused ({getattr(error, 'code', None)}): {_words(error)}") from error
         except TimeoutError as error:
-            raise CarrierError(f"Twilio did not answer within {REQUEST_SECONDS:.0f} s") from error
-        except (aiohttp.ClientError, ValueError) as error:  # ValueError: an answer that is no JSON
+            raise CarrierError(f"Twilio did not answer within {self._request_seconds:g} s") from error
+        except aiohttp.ClientError as error:
             raise CarrierError(f"Twilio cannot be reached: {error}") from error
+        except (ValueError, AttributeError) as error:  # from the SDK, for what is no JSON or no object
+            raise CarrierError(f"Twilio's answer cannot be read: {error}") from error
 
 
 def connect(http: aiohttp.ClientSession, *, account_sid: str, auth_token: str, base_url: str) -> Client:
@@ -159,5 +178,10 @@ def _form(data: dict[str, Any]) -> list[tuple[str, str]]:
     return [(name, str(each)) for name, values in fields for each in values]
 
 
+def _words(error: TwilioException) -> str:
+    """What Twilio says, in either of its forms; the errors' own `str` is for terminals."""
+    return str(getattr(error, "msg", None) or getattr(error, "title", None) or error)
+
+
 def _is_over(error: BaseException | None) -> bool:
-    return getattr(error, "code", None) in CALL_IS_OVER
+    return getattr(error, "code", None) in CALL_IS_OVER or getattr(error, "status", None) == HTTPStatus.NOT_FOUND

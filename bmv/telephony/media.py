@@ -76,6 +76,7 @@ class _Kind(msgspec.Struct):
 
 
 _kind_decoder = msgspec.json.Decoder(_Kind)
+_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)  # not UTF-8 and too deep have classes of their own
 _KNOWN = frozenset(kind.__struct_config__.tag for kind in Message.__args__)
 
 
@@ -86,11 +87,11 @@ def decode(message: bytes) -> Message | None:
     """
     try:
         return _decoder.decode(message)
-    except msgspec.MsgspecError as error:
+    except _UNREADABLE as error:
         try:
             if _kind_decoder.decode(message).event not in _KNOWN:
                 return None
-        except msgspec.MsgspecError:
+        except _UNREADABLE:
             pass
         raise ProtocolError(f"the media stream sent a message that cannot be read: {error}") from error
 

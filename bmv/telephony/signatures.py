@@ -46,10 +46,13 @@ class SignatureVerifier:
         validator = self._validators.get(algorithm)
         if validator is None:
             return f"signed with {algorithm}: set TWILIO_WEBHOOK_SHARED_KEY if your account signs with a shared key"
-        for url in self._candidates(scheme, raw_path):
-            expected: str = validator.compute_signature(url, form, algorithm)
-            if hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
-                return None
+        try:
+            for url in self._candidates(scheme, raw_path):
+                expected: str = validator.compute_signature(url, form, algorithm)
+                if hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
+                    return None
+        except UnicodeEncodeError:
+            return "the request is not UTF-8: not from Twilio"
         return "the signature does not fit: check PUBLIC_HOST, and TWILIO_AUTH_TOKEN against the console"
 
     def _candidates(self, scheme: str, raw_path: str) -> Iterable[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import aiohttp
 import structlog
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from bmv.audio.mulaw import FRAME_BYTES, SAMPLE_RATE
 from bmv.call.alongside import alongside
@@ -23,9 +23,25 @@ HEARTBEAT_SECONDS = 20.0  # only when nothing at all was received for so long; m
 OUTBOX_BYTES = 30 * SAMPLE_RATE  # 30 s: the playout keeps a lead of 0.1 s, so this much means a dead connection
 
 
-def new_socket() -> web.WebSocketResponse:
+class StreamSocket(web.WebSocketResponse):
+    """A socket that closes in time, whatever its peer does."""
+
+    async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = False) -> bool:  # noqa: ARG002
+        """Close within `CLOSE_SECONDS`; closing a closed socket does nothing.
+
+        Without aiohttp's drain, which waits as long as it takes for a peer that takes nothing, and which raises
+        `CancelledError` of its own accord where the sender's wait for that peer was cancelled before.
+        """
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                return await super().close(code=code, message=message, drain=False)
+        except TimeoutError:
+            return True
+
+
+def new_socket() -> StreamSocket:
     """The server's side of a media stream, before the upgrade is answered."""
-    return web.WebSocketResponse(
+    return StreamSocket(
         timeout=CLOSE_SECONDS,
         heartbeat=HEARTBEAT_SECONDS,
         compress=False,
@@ -34,10 +50,10 @@ def new_socket() -> web.WebSocketResponse:
     )
 
 
-async def read_start(ws: web.WebSocketResponse) -> media.StartDetail:
+async def read_start(ws: web.WebSocketResponse, *, within: float = START_SECONDS) -> media.StartDetail:
     """Wait for `start`; raises `ProtocolError` when something else or nothing comes."""
     try:
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(within):
             async for message in ws:
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     break
@@ -46,20 +62,23 @@ async def read_start(ws: web.WebSocketResponse) -> media.StartDetail:
                         if not media.is_stream_sid(start.stream_sid):
                             raise ProtocolError("the media stream has no valid streamSid")
                         return start
-                    case media.Connected():
+                    case media.Connected() | None:
                         continue
                     case _:
                         break
     except TimeoutError:
         pass
-    raise ProtocolError(f"no start message came within {START_SECONDS:.0f} s of the upgrade")
+    raise ProtocolError(f"no start message came within {within:g} s of the upgrade")
 
 
 class MediaStream:
     """One party's leg; a `Leg` to the call. `listen` is its life."""
 
-    def __init__(self, ws: web.WebSocketResponse, start: media.StartDetail) -> None:
+    def __init__(
+        self, ws: web.WebSocketResponse, start: media.StartDetail, *, send_seconds: float = SEND_SECONDS
+    ) -> None:
         self._ws = ws
+        self._send_seconds = send_seconds
         self._stream_sid = start.stream_sid
         self.call_sid = start.call_sid
         self._outbox = bytearray()
@@ -83,7 +102,7 @@ class MediaStream:
         async with alongside(self._send()):
             async for message in self._ws:
                 if message.type is not aiohttp.WSMsgType.TEXT:
-                    self._unreadable_message("a binary frame")
+                    self._unreadable_message(f"a frame of type {message.type.name}")
                     continue
                 try:
                     event = media.decode(message.data)
@@ -122,10 +141,10 @@ class MediaStream:
                 self._wake.clear()
                 audio = bytes(self._outbox)
                 self._outbox.clear()
-                async with asyncio.timeout(SEND_SECONDS):
+                async with asyncio.timeout(self._send_seconds):
                     await self._ws.send_frame(media.encode_media(self._stream_sid, audio), aiohttp.WSMsgType.TEXT)
         except (aiohttp.ClientError, ConnectionError):
             return
         except TimeoutError:
-            log.warning("leg_takes_no_audio", seconds=SEND_SECONDS)
+            log.warning("leg_takes_no_audio", seconds=self._send_seconds)
             await self._ws.close()

@@ -49,7 +49,7 @@ def decode_event(form: Mapping[str, str]) -> TaskEvent | None:
         return None
     try:
         attributes = msgspec.json.decode(form.get("TaskAttributes", ""))
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):  # the last: brackets thousands deep
         return None
     call_id = attributes.get(CALL_ID) if isinstance(attributes, dict) else None
     return TaskEvent(call_id, meaning, name) if isinstance(call_id, str) else None

@@ -27,7 +27,7 @@ from bmv.call.translator import (
     TranslatorLost,
 )
 from bmv.errors import ProtocolError
-from bmv.metrics import Histogram
+from bmv.metrics import Histogram, LastProblem
 from bmv.translators import openai_wire as wire
 
 log = structlog.get_logger()
@@ -150,7 +150,12 @@ class OpenAITranslateFactory:
         self._headers = {"Authorization": f"Bearer {api_key}"}
         self._model = model
         self._captions = captions
-        self.problem: str | None = None
+        self._problem = LastProblem()
+
+    @property
+    def problem(self) -> str | None:
+        """Why the last session could not be opened; see `TranslatorFactory.problem`."""
+        return self._problem.text
 
     @asynccontextmanager
     async def open(self, pair: LanguagePair, uplink: Histogram) -> AsyncIterator[Translator]:
@@ -160,9 +165,9 @@ class OpenAITranslateFactory:
         try:
             ws = await self._connect(pair)
         except TranslatorLost as error:
-            self.problem = str(error)
+            self._problem.note(str(error))
             raise
-        self.problem = None
+        self._problem.solved()
         translator = OpenAITranslator(ws, uplink=uplink, clock=asyncio.get_running_loop().time)
         try:
             async with alongside(translator.send()):

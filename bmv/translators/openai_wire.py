@@ -115,6 +115,7 @@ class _Kind(msgspec.Struct):
 
 
 _kind_decoder = msgspec.json.Decoder(_Kind)
+_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)  # not UTF-8 and too deep have classes of their own
 _KNOWN = frozenset(kind.__struct_config__.tag for kind in ServerEvent.__args__)
 
 
@@ -125,11 +126,11 @@ def decode(message: bytes) -> ServerEvent | None:
     """
     try:
         return _decoder.decode(message)
-    except msgspec.MsgspecError as error:
+    except _UNREADABLE as error:
         try:
             if _kind_decoder.decode(message).type not in _KNOWN:
                 return None
-        except msgspec.MsgspecError:
+        except _UNREADABLE:
             pass
         raise ProtocolError(f"OpenAI sent a message that cannot be read: {error}") from error
 

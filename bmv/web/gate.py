@@ -48,6 +48,6 @@ async def _read_form(request: web.Request) -> MultiDict[str]:
     """Every posted text field; larger bodies than Twilio's are refused by aiohttp (413), broken ones here (400)."""
     try:
         posted = await request.post()
-    except ValueError as error:
+    except (ValueError, LookupError) as error:  # LookupError: a charset nobody knows
         raise web.HTTPBadRequest(text="the form cannot be read\n") from error
     return MultiDict((name, value) for name, value in posted.items() if isinstance(value, str))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -65,10 +66,11 @@ class Webhooks:
     async def incoming_call(self, request: web.Request) -> web.Response:
         """A caller has chosen a language: answer in it, and open the stream of the caller's leg."""
         form = request[FORM]
+        call_sid = _call_sid(form)
         language = self._caller_language(request.query.get("lang"))
         spoken = language or self._desk.agent_language
         try:
-            call = self._registry.answer(Caller(form.get("CallSid", ""), form.get("From", ""), language))
+            call = self._registry.answer(Caller(call_sid, form.get("From", ""), language))
         except NotAdmitted as error:
             log.warning("call_refused", reason=str(error))
             return _twiml(twiml.say(spoken.sentences[Sentence.BUSY], spoken))
@@ -88,7 +90,7 @@ class Webhooks:
         """An agent call reached Flex: make it a task that holds our call id, so that all that follows is exact."""
         form = request[FORM]
         numbers = (form.get("From", ""), form.get("To", ""))
-        call_id = form.get(twiml.CALL_ID) or self._pairing.match(numbers)
+        call_id = form.get(twiml.CALL_ID) or self._pairing.match(numbers, _call_sid(form))
         call = self._registry.find(call_id)
         if call is not None:
             language = call.language(Role.CALLER)
@@ -165,6 +167,13 @@ class Webhooks:
             await self._carrier.hang_up(call_sid)
         except CarrierError as error:
             log.warning("hang_up_failed", error=str(error))
+
+
+def _call_sid(form: Mapping[str, str]) -> str:
+    """Which call a voice webhook is about; Twilio's always say, and without it calls could not be told apart."""
+    if call_sid := form.get("CallSid"):
+        return call_sid
+    raise web.HTTPBadRequest(text="no CallSid\n")
 
 
 def _meaning_of(status: str, *, is_agent: bool) -> tuple[Role, EndReason]:
