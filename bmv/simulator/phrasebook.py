@@ -21,15 +21,16 @@ HOP: Final = SAMPLE_RATE // 5
 WINDOW: Final = SAMPLE_RATE
 """Samples that are compared each time."""
 
-# Measured with the demo's voices: a known sentence scores 0.95 and more, through mu-law and both resamplers too; of two
-# different sentences a whole second is never more than 0.6 alike.
+# Measured with the demo's voices: a known sentence scores 0.95 and more, after mu-law, both resamplers and 12 dB of
+# clipping too. A second of another sentence scores 0.5 to 0.7, and up to 0.99 only where the very words are the same.
 _ALIKE = 0.75
-_AHEAD = 0.15  # of the second best; sentences may begin with the same words
+_AHEAD = 0.15  # of the second best: sentences may begin with the same words
 _ENOUGH = SAMPLE_RATE * 9 // 10
+_EARLY = WINDOW + 2 * HOP
 _FAINTEST = 0.05  # of the energy of the sentence's loudest second, below which a second is mostly silence
 _STEP = SAMPLE_RATE // 10
-_MUTED = 0.25  # of the energy to be expected in a step: with less it was muted
-_FAINT = 0.002  # of the energy of an average step: with less there is nothing to be muted
+_PRESENT = 0.3  # of what is to be expected in a step: with less it was muted, or is something else
+_FAINT = 0.002  # of an average step: with less there is nothing to be missed
 
 Floats: TypeAlias = NDArray[np.float32]
 Speak: TypeAlias = Callable[[str, str], bytes]
@@ -88,7 +89,7 @@ class Listener:
         self._waiting: Samples = np.zeros(0, np.int16)
         self._position = 0
         self._track: _Track | None = None
-        self._doubt: _Find | None = None
+        self._last: _Find | None = None
         self._utterances = 0
 
     def hear(self, pcm: Samples) -> list[Match]:
@@ -124,30 +125,30 @@ class Listener:
         begin = self._position - find.end
         track = self._track
         under_way = track is not None and track.known is find.known and begin < track.begin + track.reached
-        if audible < HOP or not self._trusted(find, begin, under_way=under_way):
+        confirmed = self._confirmed(find)
+        if audible < HOP or not (confirmed or find.end <= _EARLY):
             return None
         if track is None or not under_way:
             self._utterances += 1
             track = self._track = _Track(find.known, begin, self._utterances)
-        track.begin = begin
-        # The first find comes up to a hop late: the sentence may have begun a little before the window.
-        since = max(track.reached, find.end - (audible if audible < WINDOW else WINDOW + HOP))
-        track.reached = min(find.end, track.known.samples)
-        if track.reached <= since:
+        since = max(track.reached, find.end - audible)
+        if audible == WINDOW and since <= HOP:
+            since = track.reached  # the sentence began just before the window in which it was found
+        reached = min(find.end, find.known.samples)
+        if reached <= since:
             return None
-        return Match(track.known.entry, *track.stretch(since), find.score, track.utterance)
+        track.begin, track.reached = begin, reached
+        fractions = since / find.known.samples, reached / find.known.samples
+        return Match(find.known.entry, *fractions, find.score, track.utterance)
 
-    def _trusted(self, find: "_Find", begin: int, *, under_way: bool) -> bool:
-        """Tell whether a find is where it should be: where its sentence goes on, or at the beginning of a new one.
+    def _confirmed(self, find: "_Find") -> bool:
+        """Tell whether the sentence went on by one hop since the last look.
 
-        Otherwise some words may be alike by chance, or something was lost on the way; a second look then tells.
+        That is asked of whatever is found elsewhere than at the beginning of a sentence: other sentences have words in
+        common with it, and after a hole it is uncertain where it goes on.
         """
-        doubt, self._doubt = self._doubt, find
-        if doubt is not None and doubt.known is find.known and abs(find.end - doubt.end - HOP) <= mulaw.FRAME_BYTES:
-            return True
-        if under_way and self._track is not None:
-            return abs(begin - self._track.begin) <= mulaw.FRAME_BYTES
-        return find.end <= WINDOW + 2 * HOP
+        last, self._last = self._last, find
+        return last is not None and last.known is find.known and abs(find.end - last.end - HOP) <= mulaw.FRAME_BYTES
 
 
 @dataclass(slots=True)
@@ -160,10 +161,6 @@ class _Track:
     utterance: int
     reached: int = 0
     """Samples of the sentence up to which it was told."""
-
-    def stretch(self, since: int) -> tuple[float, float]:
-        """Give the stretch from there to where it was told, as fractions of the sentence."""
-        return since / self.known.samples, self.reached / self.known.samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,16 +193,16 @@ class _Known:
         return _Find(self, end, float(scores[end]) / energy**0.5)
 
     def audible(self, window: Floats, end: int) -> int:
-        """Tell how many samples at the end of the window were really heard, in steps of 100 ms.
+        """Tell how many samples at the end of the window are really this sentence, in steps of 100 ms.
 
-        A second of speech is still much alike when a part of it was muted; only its energy tells which part.
+        A second is still much alike when a part of it was muted or is something else; its steps tell which part.
         """
         sound = self._sound[end : end + WINDOW]
-        gain = float(np.dot(window, sound)) / float(np.dot(sound, sound))
-        expected = gain**2 * np.square(sound.reshape(-1, _STEP)).sum(axis=1)
-        heard = np.square(window.reshape(-1, _STEP)).sum(axis=1)
-        muted = np.flatnonzero(heard < _MUTED * expected - _FAINT * expected.mean())
-        return WINDOW - _STEP * (int(muted[-1]) + 1) if muted.size else WINDOW
+        energies = np.square(sound.reshape(-1, _STEP)).sum(axis=1)
+        products = (window * sound).reshape(-1, _STEP).sum(axis=1)
+        expected = energies * (products.sum() / energies.sum())
+        missing = np.flatnonzero(products < _PRESENT * expected - _FAINT * expected.mean())
+        return WINDOW - _STEP * (int(missing[-1]) + 1) if missing.size else WINDOW
 
 
 def _transform_size(longest: int) -> int:

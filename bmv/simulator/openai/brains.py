@@ -116,11 +116,9 @@ class PhrasebookBrain:
         return self._rendering.rest() if self._rendering else Said()
 
     def _render(self, match: Match) -> Said:
-        rest = Said()
         if self._rendering is None or self._rendering.utterance != match.utterance:
-            rest = self.finish()
             self._rendering = _Rendering(match, self._speak)
-        return _joined([rest, self._rendering.advance(match)])
+        return self._rendering.advance(match)
 
 
 class _Rendering:
