@@ -15,7 +15,7 @@ help: ## Show this list
 demo: $(VENV)/demo ## Hear and read a translated call between two simulated people; no account, no key
 	@$(PY) -m bmv demo
 
-run: $(VENV)/demo ## Serve with the settings of .env, for local development
+run: $(VENV)/run ## Serve with the settings of .env, for local development
 	@$(PY) -m bmv
 
 test: lint ## Style, types, import rules and the tests; needs Python only
@@ -41,7 +41,13 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "bmv needs Python 3.11 or newer; none was found. PYTHON=/path/to/python make …"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# A stamp for each set of packages: installed again when the list of packages changes.
+# A stamp for each set of packages: installed again when the list of packages changes. Serving needs no extra.
+INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --editable
+
+$(VENV)/run: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(INSTALL) .
+	@touch $@
+
 $(VENV)/demo $(VENV)/test: $(VENV)/%: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	$(INSTALL) '.[$*]'
 	@touch $@

@@ -297,7 +297,7 @@ class Settings:
     max_call_seconds: int = _setting(
         "MAX_CALL_SECONDS",
         _whole(1, 86_400),
-        "How long a call may last in all; 14400 seconds (4 hours) is also what Twilio allows by default.",
+        "How long a conversation may last; 14400 seconds (4 hours) is also what Twilio allows a call by default.",
         default="14400",
     )
     api_host: str = _setting(

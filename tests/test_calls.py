@@ -326,6 +326,37 @@ async def test_when_the_agents_stream_breaks_the_caller_is_told() -> None:
     assert says("es", Sentence.INTERRUPTED) in maria.sentences_heard
 
 
+@pytest.mark.parametrize("broken", ["agent's stream", "caller's stream"])
+async def test_a_farewell_is_heard_to_its_end(broken: str) -> None:
+    def speak(text: str, language: str) -> bytes:
+        return SPANISH if text == spanish.sentences[Sentence.INTERRUPTED] else mulaw.SILENCE
+
+    spanish = languages.get("es")
+    async with house(say=speak) as home:
+        maria, call = await home.calls()
+        await home.accepts()
+        agent_call = next(each for each in home.twilio.calls.values() if each.direction == "outbound-api")
+        stream = await (call if broken == "caller's stream" else agent_call).streaming(timeout=5)
+        stream.break_off()
+        await call.ended(timeout=8)
+        await home.empty()
+    assert listen(maria.heard, SPANISH).share > 0.95
+    assert agent_call.status == "completed"
+
+
+async def test_a_caller_who_hangs_up_while_the_agent_call_rings_does_not_hold_up_the_next() -> None:
+    async with house() as home:
+        home.twilio.ring_for(1.0)
+        _, call = await home.calls()
+        await home.twilio.next_call(timeout=5)
+        await call.hang_up()
+        home.twilio.ring_for(0)
+        _, second = await home.calls(from_="+34911000000")
+        await home.twilio.next_task(timeout=10)  # well before AGENT_ANSWER_TIMEOUT_SECONDS
+        await second.hang_up()
+        await home.empty()
+
+
 async def test_a_caller_who_gives_up_while_waiting_leaves_no_agent_call_behind() -> None:
     async with house() as home:
         _, call = await home.calls()

@@ -4,6 +4,7 @@ import math
 import random
 
 import pytest
+from fakes import HandClock
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,14 +86,16 @@ def test_a_summary_is_in_milliseconds() -> None:
 
 
 def test_a_problem_is_known_until_it_is_solved_or_old_news() -> None:
-    now = 0.0
-    problem = LastProblem(fades_after=60, clock=lambda: now)
-    assert problem.text is None
+    clock = HandClock(0.0)
+    problem = LastProblem(fades_after=60, clock=clock)
+    known: list[str | None] = [problem.text]
     problem.note("refused")
-    now = 59
-    assert problem.text == "refused"
-    now = 61
-    assert problem.text is None
+    clock.turn(59)
+    known.append(problem.text)
+    clock.turn(2)
+    known.append(problem.text)
     problem.note("refused again")
+    known.append(problem.text)
     problem.solved()
-    assert problem.text is None
+    known.append(problem.text)
+    assert known == [None, "refused", None, "refused again", None]

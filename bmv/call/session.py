@@ -236,7 +236,8 @@ class CallSession:
                 self._bridge()
             case CallState.ENDED:
                 self._over.set()
-        log.info(f"call_{self.state.value}", after=event.value)
+        if self.state is not CallState.ENDED:  # which is said once, with the figures, when all is over
+            log.info(f"call_{self.state.value}", after=event.value)
 
     def _bridge(self) -> None:
         self._bridged_at = self._now()
@@ -286,8 +287,8 @@ class CallSession:
         leg = self._legs.get(role)
         sentence = FAREWELLS[self.reason or EndReason.INTERNAL_ERROR].get(role)
         on_the_line = not self._completed[role].is_set() and (role is Role.CALLER or self._bridged_at is not None)
-        if call_sid and leg and sentence and on_the_line:
-            await self._guarded(self._tell, role, call_sid, leg, sentence)
+        if call_sid and sentence and on_the_line:
+            await self._guarded(self._tell, role, call_sid, sentence)
         elif role is Role.CALLER and self.reason is EndReason.CALLER_STREAM_LOST:
             await self._heard_out(role)  # the verbs after the stream are speaking
         if call_sid:
@@ -301,14 +302,15 @@ class CallSession:
         except CarrierError as error:
             log.warning("hang_up_failed", role=role.value, error=str(error))
 
-    async def _tell(self, role: Role, call_sid: str, leg: Leg, sentence: Sentence) -> None:
+    async def _tell(self, role: Role, call_sid: str, sentence: Sentence) -> None:
         """Say it by the carrier's own voice. Where that fails, the verbs after the stream apologise."""
         language = self.language(role)
         try:
             await self._services.carrier.say(call_sid, language.sentences[sentence], language)
         except CarrierError as error:
             log.warning("farewell_failed", role=role.value, error=str(error))
-        await leg.close()
+        if leg := self._legs.get(role):
+            await leg.close()
         await self._heard_out(role)
 
     async def _heard_out(self, role: Role) -> None:

@@ -80,7 +80,7 @@ FAREWELLS: Mapping[EndReason, Mapping[Role, Sentence]] = {
     EndReason.TASK_CANCELED: {Role.CALLER: Sentence.UNAVAILABLE},
     EndReason.CALLER_STREAM_LOST: {},  # the verbs after the stream speak to the caller
     EndReason.AGENT_STREAM_LOST: _INTERRUPTED,
-    EndReason.NO_STREAM: {},
+    EndReason.NO_STREAM: _INTERRUPTED,
     EndReason.TOO_LONG: _INTERRUPTED,
     EndReason.SHUTDOWN: _INTERRUPTED,
     EndReason.INTERNAL_ERROR: _INTERRUPTED,

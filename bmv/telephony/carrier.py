@@ -7,6 +7,7 @@ ours: the SDK's own asynchronous one ignores its timeout and would repeat a `cre
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -110,11 +111,11 @@ class TwilioCarrier:
         """
         route = self._route
         if route.app_sid:
-            return await self._create(agent_call, f"app:{route.app_sid}?{twiml.CALL_ID}={agent_call.call_id}")
+            return await self._create_whole(agent_call, f"app:{route.app_sid}?{twiml.CALL_ID}={agent_call.call_id}")
         if not route.flex_number:
             raise CarrierError("neither TWILIO_FLEX_NUMBER nor TWILIO_FLEX_APP_SID is set")
         await self._pairing.claim((route.from_number, route.flex_number), agent_call.call_id)
-        return await self._create(agent_call, route.flex_number)
+        return await self._create_whole(agent_call, route.flex_number)
 
     async def say(self, call_sid: str, sentence: str, language: Language) -> None:
         """Replace what the call does by one sentence and a hang-up; see `Carrier.say`."""
@@ -127,6 +128,18 @@ class TwilioCarrier:
         except CarrierError as error:
             if not _is_over(error.__cause__):
                 raise
+
+    async def _create_whole(self, agent_call: AgentCall, to: str) -> str:
+        """Place the call, and if that is cancelled half-way, see to the end of what it placed."""
+        creating = asyncio.ensure_future(self._create(agent_call, to))
+        try:
+            return await asyncio.shield(creating)
+        except asyncio.CancelledError:
+            await asyncio.wait([creating])  # bounded by the time a request may take
+            if creating.exception() is None:
+                with contextlib.suppress(CarrierError):  # its status callbacks will find no call and hang it up
+                    await self.hang_up(creating.result())
+            raise
 
     async def _create(self, agent_call: AgentCall, to: str) -> str:
         invitation = twiml.StreamInvitation(agent_call.call_id, Role.AGENT, agent_call.token)

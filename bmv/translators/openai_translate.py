@@ -64,9 +64,15 @@ class OpenAITranslator:
     """One open, configured session. Made by `OpenAITranslateFactory.open`."""
 
     def __init__(
-        self, ws: aiohttp.ClientWebSocketResponse[bool], *, uplink: Histogram, clock: Callable[[], float]
+        self,
+        ws: aiohttp.ClientWebSocketResponse[bool],
+        *,
+        uplink: Histogram,
+        clock: Callable[[], float],
+        send_seconds: float = SEND_SECONDS,
     ) -> None:
         self._ws = ws
+        self._send_seconds = send_seconds
         self._uplink = uplink
         self._clock = clock
         self._up = Upsampler()
@@ -113,13 +119,13 @@ class OpenAITranslator:
         try:
             while True:
                 message, queued_at = await self._outbox.get()
-                async with asyncio.timeout(SEND_SECONDS):
+                async with asyncio.timeout(self._send_seconds):
                     await self._ws.send_str(message)
                 self._uplink.add(self._clock() - queued_at)
         except (aiohttp.ClientError, ConnectionError):
             return
         except TimeoutError:
-            log.warning("translator_takes_no_audio", seconds=SEND_SECONDS)
+            log.warning("translator_takes_no_audio", seconds=self._send_seconds)
             await self._ws.close()
 
     def _flush(self) -> None:
@@ -134,7 +140,7 @@ class OpenAITranslator:
         self._outbox.put_nowait((message, self._clock()))
 
     def _receive(self, delta: wire.OutputAudioDelta) -> bytes:
-        if (delta.sample_rate, delta.channels, delta.format) != (wire.SAMPLE_RATE, 1, "pcm16"):
+        if not delta.is_playable:
             found = f"{delta.format} at {delta.sample_rate} Hz, {delta.channels} channels"
             raise TranslatorLost(f"OpenAI sent audio as {found}; only 24 kHz mono pcm16 can be played")
         return mulaw.encode(self._down.process(delta.delta))
@@ -143,13 +149,23 @@ class OpenAITranslator:
 class OpenAITranslateFactory:
     """Opens translation sessions; one for the process, sharing one HTTP client session."""
 
-    def __init__(self, http: aiohttp.ClientSession, *, base_url: str, api_key: str, model: str, captions: bool) -> None:
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        *,
+        base_url: str,
+        api_key: str,
+        model: str,
+        captions: bool,
+        open_seconds: float = OPEN_SECONDS,
+    ) -> None:
         """`base_url` like `https://api.openai.com/v1`; `captions` asks for a transcript of the original too."""
         self._http = http
         self._url = f"{base_url}/realtime/translations"
         self._headers = {"Authorization": f"Bearer {api_key}"}
         self._model = model
         self._captions = captions
+        self._open_seconds = open_seconds
         self._problem = LastProblem()
 
     @property
@@ -177,7 +193,7 @@ class OpenAITranslateFactory:
 
     async def _connect(self, pair: LanguagePair) -> aiohttp.ClientWebSocketResponse[bool]:
         try:
-            async with asyncio.timeout(OPEN_SECONDS):
+            async with asyncio.timeout(self._open_seconds):
                 ws = await self._http.ws_connect(
                     self._url,
                     params={"model": self._model},
@@ -199,7 +215,7 @@ class OpenAITranslateFactory:
         except aiohttp.ClientError as error:
             raise TranslatorLost(f"OpenAI cannot be reached: {error}") from error
         except TimeoutError as error:
-            raise TranslatorLost(f"OpenAI did not open a session within {OPEN_SECONDS:.0f} s") from error
+            raise TranslatorLost(f"OpenAI did not open a session within {self._open_seconds:g} s") from error
 
     async def _configure(self, ws: aiohttp.ClientWebSocketResponse[bool], pair: LanguagePair) -> None:
         """Send the update, and believe it only when the server's echo names the language we asked for."""

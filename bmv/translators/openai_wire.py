@@ -26,7 +26,7 @@ class _Output(msgspec.Struct):
 
 
 class _Audio(msgspec.Struct):
-    output: _Output = msgspec.field(default_factory=_Output)
+    output: _Output | None = None
 
 
 class Session(msgspec.Struct):
@@ -39,7 +39,7 @@ class Session(msgspec.Struct):
     @property
     def language(self) -> str | None:
         """The target language that is in force."""
-        return self.audio.output.language
+        return self.audio.output.language if self.audio.output else None
 
 
 class SessionCreated(msgspec.Struct, tag_field="type", tag="session.created"):
@@ -70,9 +70,14 @@ class OutputAudioDelta(msgspec.Struct, tag_field="type", tag="session.output_aud
     """The next translated audio, silence included; `delta` holds the decoded bytes, of any length."""
 
     delta: bytes
-    sample_rate: int = SAMPLE_RATE
-    channels: int = 1
-    format: str = "pcm16"
+    sample_rate: int | None = None
+    channels: int | None = None
+    format: str | None = None
+
+    @property
+    def is_playable(self) -> bool:
+        """Whether it is what this endpoint is documented to send; what it leaves out is taken to be so."""
+        return self.sample_rate in (None, SAMPLE_RATE) and self.channels in (None, 1) and self.format in (None, "pcm16")
 
 
 class SessionClosed(msgspec.Struct, tag_field="type", tag="session.closed"):

@@ -132,19 +132,16 @@ class Webhooks:
     async def call_status(self, request: web.Request) -> web.Response:
         """A telephone call changed: ours to the agent, or the caller's where the number reports it."""
         form = request[FORM]
+        call_id = request.query.get(twiml.CALL_ID, "")
+        role = Role.AGENT if request.query.get(twiml.ROLE) == Role.AGENT.value else Role.CALLER
         status, call_sid = form.get("CallStatus", ""), form.get("CallSid", "")
-        is_agent = request.query.get(twiml.ROLE) == Role.AGENT.value
-        call = self._registry.find(request.query.get(twiml.CALL_ID)) or self._registry.find_by_call_sid(call_sid)
-        if call is None:
-            if is_agent and status not in OVER:
-                await self._end_stray(call_sid)
-            return _done()
-        log.info("call_status", call_id=call.id, role="agent" if is_agent else "caller", status=status)
-        if status in OVER:
-            if is_agent:
-                self._pairing.give_up(call.id)
-            call.call_completed(*_meaning_of(status, is_agent=is_agent))
-        elif is_agent and call.reason is not None:
+        log.info("call_status", role=role.value, status=status, call_sid=call_sid)
+        if role is Role.AGENT and status in OVER:
+            self._pairing.give_up(call_id)  # also when our call is long over: the next one waits for its turn
+        call = self._registry.find(call_id) or self._registry.find_by_call_sid(call_sid)
+        if call and status in OVER:
+            call.call_completed(role, _reason_of(role, status))
+        elif role is Role.AGENT and status not in OVER and (call is None or call.reason is not None):
             await self._end_stray(call_sid)
         return _done()
 
@@ -176,10 +173,11 @@ def _call_sid(form: Mapping[str, str]) -> str:
     raise web.HTTPBadRequest(text="no CallSid\n")
 
 
-def _meaning_of(status: str, *, is_agent: bool) -> tuple[Role, EndReason]:
-    if not is_agent:
-        return Role.CALLER, EndReason.CALLER_HUNG_UP
-    return Role.AGENT, EndReason.AGENT_HUNG_UP if status == "completed" else EndReason.AGENT_UNAVAILABLE
+def _reason_of(role: Role, status: str) -> EndReason:
+    """Why our call ends when a party's telephone call has come to this status."""
+    if role is Role.CALLER:
+        return EndReason.CALLER_HUNG_UP
+    return EndReason.AGENT_HUNG_UP if status == "completed" else EndReason.AGENT_UNAVAILABLE
 
 
 def _twiml(document: str) -> web.Response:

@@ -39,12 +39,16 @@ class Reservation:
         if audio_first:
             agent.join(beep)
             await asyncio.sleep(delay)
-        self.tell("accepted")
-        await self.task.postman.delivered()
-        if not audio_first:
+            await self._tell_accepted()
+        else:
+            await self._tell_accepted()
             await asyncio.sleep(delay)
             agent.join(beep)
         return agent
+
+    async def _tell_accepted(self) -> None:
+        self.tell("accepted")
+        await self.task.postman.delivered()
 
     def reject(self) -> None:
         """The agent does not take it: it rings at the next one."""

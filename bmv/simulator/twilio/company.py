@@ -191,7 +191,8 @@ class FakeTwilio:
         refuses the upgrade; the status is in its text and in `status`.
         """
         headers = None if signature is None else {_SIGNATURE: signature}
-        session, socket = await self._courier.open_socket(url, headers=headers)
+        connection = await self._courier.open_socket(url, headers=headers)
+        socket = connection.socket
         try:
             if start:
                 await socket.send_str(messages.connected())
@@ -205,7 +206,7 @@ class FakeTwilio:
             yield socket
         finally:
             await socket.close()
-            await session.close()
+            await connection.close()
 
     # --- opening and closing -----------------------------------------------------------------------------------------
 

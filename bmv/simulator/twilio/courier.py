@@ -11,6 +11,7 @@ from uuid import uuid4
 import aiohttp
 from yarl import URL
 
+from bmv.simulator.twilio.connection import Connection
 from bmv.simulator.twilio.signing import Fields, Signer
 
 MAX_BODY = 64 * 1024  # error 11750 above it
@@ -104,23 +105,20 @@ class Courier:
     async def _deliver(self, webhook: Webhook, headers: dict[str, str]) -> Answer:
         target = self._target(webhook.url)
         body = webhook.fields if webhook.method == "POST" else None
-        for attempt in (1, 2):  # one retry, and only when the connection could not be made
-            try:
-                async with (
-                    asyncio.timeout(self.answer_within),
-                    self._client().request(
-                        webhook.method, target, data=body, headers=headers, allow_redirects=False
-                    ) as response,
-                ):
-                    return await _read(webhook, response)
-            except aiohttp.ClientConnectorError as error:
-                if attempt == 2:
-                    raise DeliveryError(11205, f"{webhook.path}: cannot connect ({error})") from error
-            except aiohttp.ClientError as error:
-                raise DeliveryError(11200, f"{webhook.path}: {error!r}") from error
-            except TimeoutError as error:
-                raise DeliveryError(11200, f"{webhook.path}: no answer in {self.answer_within} s") from error
-        raise AssertionError("unreachable")
+        try:
+            async with (
+                asyncio.timeout(self.answer_within),
+                self._client().request(
+                    webhook.method, target, data=body, headers=headers, allow_redirects=False
+                ) as response,
+            ):
+                return await _read(webhook, response)
+        except aiohttp.ClientConnectorError as error:
+            raise DeliveryError(11205, f"{webhook.path}: cannot connect ({error})") from error
+        except aiohttp.ClientError as error:
+            raise DeliveryError(11200, f"{webhook.path}: {error!r}") from error
+        except TimeoutError as error:
+            raise DeliveryError(11200, f"{webhook.path}: no answer in {self.answer_within} s") from error
 
     async def notify(self, url: str, fields: Fields, method: str = "POST") -> None:
         """Send a webhook whose answer nobody needs (status, task events); what is wrong with it becomes an alert."""
@@ -137,14 +135,11 @@ class Courier:
         elif answer.body and answer.content_type not in READABLE_TYPES:
             self.alerts.append(Alert(12300, f"{path} answered with content type {answer.content_type}"))
 
-    async def open_socket(
-        self, url: str, *, headers: dict[str, str] | None = None
-    ) -> tuple[aiohttp.ClientSession, aiohttp.ClientWebSocketResponse]:
-        """Upgrade to a media stream; the caller closes both. `headers` replace those that Twilio would send.
+    async def open_socket(self, url: str, *, headers: dict[str, str] | None = None) -> Connection:
+        """Upgrade to a media stream, which the caller closes. `headers` replace those that Twilio would send.
 
         Raises `DeliveryError` (31901, 31902, 31920) with the status that the server answered in its text.
         """
-        # A session of its own: closing it is what breaks the line without a word.
         target = self._target(url, refused=31902)
         session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         everything = {**_proxy_headers(url), **self.signer.socket_headers(url), **(headers or {})}
@@ -159,7 +154,7 @@ class Courier:
         except BaseException as error:
             await session.close()
             raise _handshake_error(url, error) from error
-        return session, socket
+        return Connection(session, socket)
 
     def _target(self, url: str, refused: int = 11205) -> URL:
         parts = urlsplit(url)

@@ -130,7 +130,6 @@ class _Placing:
             call.on_close.append(destination.cut_off)
             return destination
         other = Call(self._exchange, destination.plan)
-        other.far = call
         call.on_close.append(other.end)
         # A far end that never answered is told by `answered`, which knows how the call failed.
         other.on_close.append(lambda: call.end("completed") if other.was_answered else None)

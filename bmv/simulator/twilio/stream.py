@@ -4,7 +4,6 @@ Source: Twilio "Media Streams: WebSocket messages", "TwiML Stream".
 """
 
 import asyncio
-import socket as sockets
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -13,13 +12,14 @@ import aiohttp
 
 from bmv.audio.mulaw import FRAME_MS
 from bmv.simulator.twilio import fields, messages, verbs
+from bmv.simulator.twilio.connection import Connection
 from bmv.simulator.twilio.courier import DeliveryError, Postman
 from bmv.simulator.twilio.exchange import Exchange, new_sid
 from bmv.simulator.twilio.line import Deaf
 from bmv.simulator.twilio.playback import Playback
 
 _LONGEST_OUTBOX = 1500  # messages: 30 s that a server did not read
-_GOODBYE_SECONDS = 1.0
+_GOODBYE_SECONDS = 0.5
 _CLEAN_CLOSES = (1000, 1001)
 
 
@@ -58,18 +58,22 @@ class MediaStream(Deaf):
         self.over = asyncio.Event()
         self._exchange = exchange
         self._plan = plan
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._connection: Connection | None = None
         self._outbox: asyncio.Queue[str | None] = asyncio.Queue()
         self._sequence = 1
         self._chunk = 0
         self._warned: set[int] = set()
         self._broken = False
 
+    @property
+    def unsent(self) -> int:
+        """Messages that wait because the server does not read."""
+        return self._outbox.qsize()
+
     # --- the line ----------------------------------------------------------------------------------------------------
 
     def speak(self) -> bytes:
         """The next 20 ms of the playback queue."""
-        self._echo(self.playback.reached())
         frame, marks = self.playback.take()
         self._echo(marks)
         return frame
@@ -101,10 +105,10 @@ class MediaStream(Deaf):
 
     def break_off(self) -> None:
         """Cut the TCP connection: no `stop`, no close frame. The call goes on with the next verb."""
-        if self._socket is None:
+        if self._connection is None:
             raise RuntimeError("the stream is not open")
         self._broken = True
-        self._socket.get_extra_info("socket").shutdown(sockets.SHUT_RDWR)
+        self._connection.cut()
 
     # --- life --------------------------------------------------------------------------------------------------------
 
@@ -115,21 +119,17 @@ class MediaStream(Deaf):
         """
         try:
             self._check_noun()
-            session, self._socket = await self._exchange.courier.open_socket(self.url)
+            self._connection = await self._exchange.courier.open_socket(self.url)
         except DeliveryError as error:
             self._exchange.alert(error.alert.code, error.alert.text)
             self._report("stream-error", str(error))
             self._is_over()
             return
         try:
-            await self._talk(self._socket)
-        except asyncio.CancelledError:
-            await self._goodbye(self._socket)
-            self._report("stream-stopped")
-            raise
+            await self._talk(self._connection.socket)
         finally:
             self._is_over()
-            await session.close()
+            await self._connection.close()
 
     async def _talk(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._send(messages.connected())
@@ -145,8 +145,13 @@ class MediaStream(Deaf):
         self._report("stream-started")
         async with asyncio.TaskGroup() as group:
             sender = group.create_task(self._send_all(socket))
-            await self._receive_all(socket)
-            sender.cancel()
+            try:
+                await self._receive_all(socket)
+            except asyncio.CancelledError:
+                await self._goodbye(socket, sender)
+                raise
+            finally:
+                sender.cancel()
         if socket.close_code in _CLEAN_CLOSES:
             self._report("stream-stopped")
         else:
@@ -159,7 +164,7 @@ class MediaStream(Deaf):
         self.over.set()
         self._plan.on_change()
 
-    async def _goodbye(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _goodbye(self, socket: aiohttp.ClientWebSocketResponse, sender: asyncio.Task[None]) -> None:
         self._outbox.put_nowait(
             messages.stop(
                 account_sid=self._exchange.account_sid,
@@ -169,12 +174,10 @@ class MediaStream(Deaf):
             )
         )
         self._outbox.put_nowait(None)
-        try:
-            async with asyncio.timeout(_GOODBYE_SECONDS):
-                await self._send_all(socket)
-                await socket.close()
-        except TimeoutError:
-            pass  # the server does not read: the session's end closes the connection
+        # A server that does not read will not get to know of it.
+        if (await asyncio.wait({sender}, timeout=_GOODBYE_SECONDS))[0]:
+            await socket.close()
+        self._report("stream-stopped")
 
     async def _send_all(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         while (text := await self._outbox.get()) is not None:

@@ -1,0 +1,164 @@
+"""OpenAI's translation endpoint, for tests that tell it word by word what to do."""
+
+import asyncio
+import base64
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from bmv.translators.openai_translate import OpenAITranslateFactory
+
+KEY = "sk-a-secret-key"
+MODEL = "gpt-realtime-translate"
+
+
+@dataclass
+class Session:
+    """One connection as the server sees it: what came, and the words of the endpoint."""
+
+    ws: web.WebSocketResponse
+    query: dict[str, str]
+    headers: dict[str, str]
+    received: list[dict[str, Any]] = field(default_factory=list)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def say(self, kind: str, **fields: object) -> None:
+        await self.ws.send_json({"type": kind, "event_id": "e", **fields})
+
+    async def configured(self, kind: str, language: str) -> None:
+        heard = {"transcription": None, "noise_reduction": None}
+        audio = {"input": heard, "output": {"language": language}}
+        session = {"id": "sess_1", "type": "translation", "model": MODEL, "expires_at": 1760000000, "audio": audio}
+        await self.say(kind, session=session)
+
+    async def speak(self, pcm: bytes) -> None:
+        delta = base64.b64encode(pcm).decode()
+        what = {"sample_rate": 24000, "channels": 1, "format": "pcm16", "elapsed_ms": 200}
+        await self.say("session.output_audio.delta", delta=delta, **what)
+
+    async def next(self) -> dict[str, Any]:
+        """Give the client's next event; StopAsyncIteration when it is gone."""
+        message = await anext(self.ws)
+        assert message.type is aiohttp.WSMsgType.TEXT
+        event: dict[str, Any] = json.loads(message.data)
+        self.received.append(event)
+        return event
+
+    async def welcome(self) -> None:
+        """Open the session as the endpoint does."""
+        await self.configured("session.created", "es")
+        update = await self.next()
+        await self.configured("session.updated", update["session"]["audio"]["output"]["language"])
+
+    @property
+    def kinds(self) -> list[str]:
+        return [event["type"] for event in self.received]
+
+    @property
+    def audio(self) -> bytes:
+        return b"".join(base64.b64decode(event["audio"]) for event in self.received if "audio" in event)
+
+
+Script = Callable[[Session], Awaitable[None]]
+
+
+async def well_behaved(session: Session) -> None:
+    """Listen until the client asks for the end, then say so."""
+    await session.welcome()
+    while (await session.next())["type"] != "session.close":
+        pass
+    await session.say("session.closed")
+
+
+@dataclass
+class OpenAI:
+    """The server: its sessions so far, and the factory that reaches it."""
+
+    factory: OpenAITranslateFactory
+    http: aiohttp.ClientSession
+    url: str
+    sessions: list[Session]
+
+    @property
+    def session(self) -> Session:
+        (session,) = self.sessions
+        return session
+
+
+@dataclass
+class Endpoint:
+    """What serves the connections: by script, or with a refusal."""
+
+    script: Script
+    refuse: int | None
+    sessions: list[Session] = field(default_factory=list)
+    transports: list[asyncio.Transport] = field(default_factory=list)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        assert request.transport
+        self.transports.append(request.transport)
+        if self.refuse:
+            return web.json_response({"error": {"message": "no", "code": "x"}}, status=self.refuse)
+        ws = web.WebSocketResponse(timeout=1)
+        await ws.prepare(request)
+        session = Session(ws, dict(request.query), {name.lower(): value for name, value in request.headers.items()})
+        self.sessions.append(session)
+        try:
+            await self.script(session)
+            async for _ in ws:
+                pass
+        except StopAsyncIteration:
+            pass
+        finally:
+            session.closed.set()
+        return ws
+
+
+def small_socket(address: Any) -> socket.socket:
+    made = socket.socket(*address[:3])
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    return made
+
+
+@asynccontextmanager
+async def openai(
+    script: Script = well_behaved,
+    *,
+    refuse: int | None = None,
+    captions: bool = True,
+    small: bool = False,
+    open_seconds: float = 5,
+) -> AsyncIterator[OpenAI]:
+    """Open the server; at the end every client must have closed its socket.
+
+    A `small` line holds little on its way, so that a server that does not read is noticed soon.
+    """
+    endpoint = Endpoint(script, refuse)
+    app = web.Application()
+    app.router.add_get("/v1/realtime/translations", endpoint.handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    ear = socket.create_server(("127.0.0.1", 0))
+    if small:
+        ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    await web.SockSite(runner, ear).start()
+    url = f"http://127.0.0.1:{ear.getsockname()[1]}/v1"
+    connector = aiohttp.TCPConnector(limit=0, socket_factory=small_socket if small else None)
+    try:
+        async with asyncio.timeout(10), aiohttp.ClientSession(connector=connector) as http:
+            factory = OpenAITranslateFactory(
+                http, base_url=url, api_key=KEY, model=MODEL, captions=captions, open_seconds=open_seconds
+            )
+            yield OpenAI(factory, http, url, endpoint.sessions)
+            for session in endpoint.sessions:
+                await session.closed.wait()
+    finally:
+        for transport in endpoint.transports:
+            transport.abort()
+        await runner.cleanup()

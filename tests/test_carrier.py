@@ -1,0 +1,376 @@
+"""Placing, ending and farewelling calls, against a local server that answers as Twilio's REST API does."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from wires import ACCOUNT_SID, AGENT_SID, AUTH_TOKEN, FLEX_NUMBER, OWN_NUMBER, PUBLIC_HOST, parameters
+
+from bmv import languages
+from bmv.call.carrier import AgentCall, CarrierError
+from bmv.telephony.carrier import AgentRoute, TwilioCarrier, connect
+from bmv.telephony.pairing import Pairing
+from bmv.telephony.twiml import Addresses
+
+CALLS = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls.json"
+CALL = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls/{AGENT_SID}.json"
+AGENT_CALL = AgentCall("c1", "a-secret-token")
+NUMBERS = (OWN_NUMBER, FLEX_NUMBER)
+APP_SID = "AP" + "7" * 32
+
+# `POST /Calls` in Twilio's "Call resource", as form fields.
+CREATE_FIELDS = {
+    "To",
+    "From",
+    "Url",
+    "Twiml",
+    "ApplicationSid",
+    "Method",
+    "FallbackUrl",
+    "FallbackMethod",
+    "StatusCallback",
+    "StatusCallbackEvent",
+    "StatusCallbackMethod",
+    "SendDigits",
+    "Timeout",
+    "TimeLimit",
+    "CallerId",
+    "CallToken",
+    "CallReason",
+}
+
+Answer = Callable[[web.Request], Awaitable[web.Response]]
+
+
+@dataclass
+class Asked:
+    """One request that reached the API."""
+
+    method: str
+    path: str
+    form: list[tuple[str, str]]
+    authorization: str
+
+    def one(self, name: str) -> str:
+        (value,) = (value for given, value in self.form if given == name)
+        return value
+
+
+@dataclass
+class Api:
+    """Twilio's REST API: remembers what it was asked, answers as it is told."""
+
+    answer: Answer
+    asked: list[Asked] = field(default_factory=list)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        assert request.query_string == ""
+        form = [(name, str(value)) for name, value in (await request.post()).items()]
+        self.asked.append(Asked(request.method, request.path, form, request.headers.get("Authorization", "")))
+        return await self.answer(request)
+
+
+def call_json(status: str = "queued") -> dict[str, Any]:
+    return {
+        "sid": AGENT_SID,
+        "account_sid": ACCOUNT_SID,
+        "status": status,
+        "direction": "outbound-api",
+        "parent_call_sid": None,
+        "queue_time": "0",
+        "to": FLEX_NUMBER,
+        "from": OWN_NUMBER,
+        "date_created": "Sun, 22 Nov 2026 10:00:00 +0000",
+        "subresource_uris": {},
+    }
+
+
+def refusing(status: int, code: int, message: str) -> Answer:
+    async def answer(_request: web.Request) -> web.Response:
+        more = f"https://www.twilio.com/docs/errors/{code}"
+        body = {"code": code, "message": message, "more_info": more, "status": status}
+        return web.json_response(body, status=status)
+
+    return answer
+
+
+async def created(_request: web.Request) -> web.Response:
+    return web.json_response(call_json(), status=201)
+
+
+async def updated(_request: web.Request) -> web.Response:
+    return web.json_response(call_json("completed"))
+
+
+async def silent(_request: web.Request) -> web.Response:
+    await asyncio.sleep(60)
+    raise AssertionError
+
+
+async def hanging_up(request: web.Request) -> web.Response:
+    assert request.transport
+    request.transport.abort()
+    return web.Response()
+
+
+@asynccontextmanager
+async def twilio(
+    answer: Answer = created,
+    *,
+    app_sid: str | None = None,
+    flex_number: str | None = FLEX_NUMBER,
+) -> AsyncIterator[tuple[TwilioCarrier, Api, Pairing]]:
+    """Open an API and a carrier that uses it."""
+    api, pairing = Api(answer), Pairing(patience=60)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", api.handle)
+    async with TestServer(app) as server, aiohttp.ClientSession() as http:
+        base_url = str(server.make_url("/")).removesuffix("/")
+        yield (
+            TwilioCarrier(
+                connect(http, account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, base_url=base_url),
+                route=AgentRoute(OWN_NUMBER, flex_number, app_sid, answer_timeout=30, time_limit=15_000),
+                addresses=Addresses(PUBLIC_HOST),
+                pairing=pairing,
+                request_seconds=0.1 if answer is silent else 5,
+            ),
+            api,
+            pairing,
+        )
+
+
+# -- placing the agent call -----------------------------------------------------------------------------------------
+
+
+async def test_the_agent_call_is_asked_for_in_twilios_own_fields() -> None:
+    async with twilio() as (carrier, api, _pairing):
+        assert await carrier.dial_agent(AGENT_CALL) == AGENT_SID
+    (asked,) = api.asked
+    assert (asked.method, asked.path) == ("POST", CALLS)
+    assert {name for name, _ in asked.form} <= CREATE_FIELDS
+    fields = [(name, value) for name, value in asked.form if name != "Twiml"]
+    assert sorted(fields) == [
+        ("From", OWN_NUMBER),
+        ("StatusCallback", f"https://{PUBLIC_HOST}/call-status?bmv_call_id=c1&bmv_role=agent"),
+        ("StatusCallbackEvent", "answered"),
+        ("StatusCallbackEvent", "completed"),
+        ("StatusCallbackEvent", "initiated"),
+        ("StatusCallbackEvent", "ringing"),
+        ("StatusCallbackMethod", "POST"),
+        ("TimeLimit", "15000"),
+        ("Timeout", "30"),
+        ("To", FLEX_NUMBER),
+    ]
+
+
+async def test_the_agent_call_brings_its_own_twiml_with_its_token() -> None:
+    async with twilio() as (carrier, api, _pairing):
+        await carrier.dial_agent(AGENT_CALL)
+    document = api.asked[0].one("Twiml")
+    assert parameters(document) == {"bmv_call_id": "c1", "bmv_role": "agent", "bmv_token": "a-secret-token"}
+    assert len(document) < 4000
+
+
+async def test_requests_are_signed_with_the_account() -> None:
+    async with twilio() as (carrier, api, _pairing):
+        await carrier.dial_agent(AGENT_CALL)
+    kind, _, login = api.asked[0].authorization.partition(" ")
+    assert (kind, base64.b64decode(login).decode()) == ("Basic", f"{ACCOUNT_SID}:{AUTH_TOKEN}")
+
+
+async def test_a_twiml_app_is_told_our_call_id_and_nobody_waits() -> None:
+    async with twilio(app_sid=APP_SID) as (carrier, api, pairing):
+        await carrier.dial_agent(AGENT_CALL)
+        await carrier.dial_agent(AgentCall("c2", "t"))
+        assert [asked.one("To") for asked in api.asked] == [
+            f"app:{APP_SID}?bmv_call_id={each}" for each in ("c1", "c2")
+        ]
+        assert pairing.match(NUMBERS, "CA9") is None
+
+
+async def test_a_call_to_a_number_is_matched_by_its_numbers_and_the_next_waits_for_that() -> None:
+    async with twilio() as (carrier, api, pairing):
+        await carrier.dial_agent(AGENT_CALL)
+        second = asyncio.create_task(carrier.dial_agent(AgentCall("c2", "t")))
+        await asyncio.sleep(0.02)
+        assert len(api.asked) == 1
+        assert pairing.match(NUMBERS, "CA1") == "c1"
+        await second
+        assert len(api.asked) == 2
+        assert pairing.match(NUMBERS, "CA2") == "c2"
+
+
+async def test_without_any_way_to_the_agents_the_call_cannot_be_placed() -> None:
+    async with twilio(flex_number=None) as (carrier, api, _pairing):
+        with pytest.raises(CarrierError, match=r"TWILIO_FLEX_NUMBER.*TWILIO_FLEX_APP_SID"):
+            await carrier.dial_agent(AGENT_CALL)
+    assert api.asked == []
+
+
+async def test_another_region_in_the_environment_does_not_lead_calls_astray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWILIO_REGION", "au1")
+    monkeypatch.setenv("TWILIO_EDGE", "sydney")
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", "AC" + "0" * 32)
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "another")
+    async with twilio() as (carrier, api, _pairing):
+        assert await carrier.dial_agent(AGENT_CALL) == AGENT_SID
+    assert api.asked[0].path == CALLS
+    assert base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()).decode() in api.asked[0].authorization
+
+
+# -- when Twilio will not -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (400, 21210, "The source phone number provided is not yet verified for your account"),
+        (400, 21211, "The 'To' number is not a valid phone number"),
+        (401, 20003, "Authenticate"),
+        (429, 20429, "Too many requests"),
+        (500, 20500, "An internal server error has occurred"),
+    ],
+)
+async def test_a_refusal_is_told_in_twilios_words_and_asked_only_once(status: int, code: int, words: str) -> None:
+    async with twilio(refusing(status, code, words)) as (carrier, api, _pairing):
+        with pytest.raises(CarrierError, match=f"{code}.*{words}"):
+            await carrier.dial_agent(AGENT_CALL)
+        assert words in (carrier.problem or "")
+    assert len(api.asked) == 1
+
+
+async def test_a_refusal_in_the_newer_form_is_told_too() -> None:
+    async def problem(_request: web.Request) -> web.Response:
+        body = {"type": "about:blank", "title": "Recipient not allowed", "status": 400, "code": 573002, "detail": "no"}
+        return web.json_response(body, status=400)
+
+    async with twilio(problem) as (carrier, _api, _pairing):
+        with pytest.raises(CarrierError, match=r"573002.*Recipient not allowed"):
+            await carrier.dial_agent(AGENT_CALL)
+
+
+async def test_after_a_refusal_the_next_call_need_not_wait() -> None:
+    async with twilio(refusing(400, 21211, "no")) as (carrier, api, pairing):
+        with pytest.raises(CarrierError):
+            await carrier.dial_agent(AGENT_CALL)
+        api.answer = created
+        async with asyncio.timeout(5):
+            await carrier.dial_agent(AgentCall("c2", "t"))
+        assert pairing.match(NUMBERS, "CA1") == "c2"
+
+
+async def test_the_problem_is_over_when_a_call_was_placed() -> None:
+    async with twilio(refusing(401, 20003, "Authenticate"), app_sid=APP_SID) as (carrier, api, _pairing):
+        problems = [carrier.problem]
+        with pytest.raises(CarrierError):
+            await carrier.dial_agent(AGENT_CALL)
+        problems.append(carrier.problem)
+        api.answer = created
+        await carrier.dial_agent(AGENT_CALL)
+        problems.append(carrier.problem)
+    assert problems == [None, "Twilio refused (20003): Unable to create record: Authenticate", None]
+
+
+async def test_a_call_that_twilio_did_not_answer_for_may_exist_and_is_not_placed_again() -> None:
+    async with twilio(silent) as (carrier, api, pairing):
+        with pytest.raises(CarrierError, match="did not answer"):
+            await carrier.dial_agent(AGENT_CALL)
+        assert len(api.asked) == 1
+        assert pairing.match(NUMBERS, "CA1") == "c1"  # so that its far end is not taken for the next call's
+
+
+@pytest.mark.parametrize("used_before", [False, True], ids=["new connection", "kept connection"])
+async def test_a_connection_that_breaks_does_not_place_the_call_twice(used_before: bool) -> None:
+    async with twilio(created, app_sid=APP_SID) as (carrier, api, _pairing):
+        if used_before:
+            await carrier.dial_agent(AGENT_CALL)
+        api.answer, api.asked = hanging_up, []
+        with pytest.raises(CarrierError, match="cannot be reached"):
+            await carrier.dial_agent(AGENT_CALL)
+        assert len(api.asked) == 1
+
+
+async def test_where_nobody_listens_nothing_was_dialled_and_nobody_waits() -> None:
+    async with twilio() as (_carrier, _api, pairing), aiohttp.ClientSession() as http:
+        nowhere = connect(http, account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, base_url="http://127.0.0.1:1")
+        route = AgentRoute(OWN_NUMBER, FLEX_NUMBER, None, answer_timeout=30, time_limit=60)
+        carrier = TwilioCarrier(nowhere, route=route, addresses=Addresses(PUBLIC_HOST), pairing=pairing)
+        async with asyncio.timeout(5):
+            for call_id in ("c1", "c2"):
+                with pytest.raises(CarrierError, match="cannot be reached"):
+                    await carrier.dial_agent(AgentCall(call_id, "t"))
+
+
+@pytest.mark.parametrize("body", ["", "<html>Bad gateway</html>", "[]", "{}", '{"sid":null}', "null", '"CA"'])
+@pytest.mark.parametrize("status", [200, 502])
+async def test_an_answer_that_is_not_twilios_is_a_failure_and_no_call(body: str, status: int) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(text=body, status=status, content_type="application/json")
+
+    async with twilio(answer, app_sid=APP_SID) as (carrier, _api, _pairing):
+        with pytest.raises(CarrierError):
+            await carrier.dial_agent(AGENT_CALL)
+
+
+# -- farewells and hanging up ---------------------------------------------------------------------------------------
+
+
+async def test_hanging_up_completes_the_call_and_asks_for_nothing_else() -> None:
+    async with twilio(updated) as (carrier, api, _pairing):
+        await carrier.hang_up(AGENT_SID)
+    (asked,) = api.asked
+    assert (asked.method, asked.path, asked.form) == ("POST", CALL, [("Status", "completed")])
+
+
+async def test_a_farewell_replaces_what_the_call_does() -> None:
+    spanish = languages.get("es")
+    async with twilio(updated) as (carrier, api, _pairing):
+        await carrier.say(AGENT_SID, "Adiós & hasta luego <ya>.", spanish)
+    (asked,) = api.asked
+    assert (asked.method, asked.path) == ("POST", CALL)
+    ((name, document),) = asked.form
+    assert name == "Twiml"
+    assert "Adiós &amp; hasta luego &lt;ya&gt;." in document
+    assert "<Hangup" in document
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (404, 20404, "The requested resource was not found"),
+        (404, 404, "not found"),
+        (400, 21220, "Call is not in-progress. Cannot redirect."),
+    ],
+)
+async def test_a_call_that_is_already_over_is_hung_up_all_right(status: int, code: int, words: str) -> None:
+    async with twilio(refusing(status, code, words)) as (carrier, _api, _pairing):
+        await carrier.hang_up(AGENT_SID)
+        with pytest.raises(CarrierError, match=words):
+            await carrier.say(AGENT_SID, "Goodbye.", languages.get("en"))
+
+
+@pytest.mark.parametrize(
+    "answer", [refusing(401, 20003, "Authenticate"), refusing(500, 20500, "no"), silent, hanging_up]
+)
+async def test_a_call_that_cannot_be_hung_up_is_reported(answer: Answer) -> None:
+    async with twilio(answer) as (carrier, api, _pairing):
+        with pytest.raises(CarrierError):
+            await carrier.hang_up(AGENT_SID)
+        assert len(api.asked) == 1
+        assert carrier.problem is None  # which is about placing calls
+
+
+async def test_hanging_up_can_be_cancelled() -> None:
+    async with twilio(silent) as (carrier, _api, _pairing):
+        hanging = asyncio.create_task(carrier.hang_up(AGENT_SID))
+        await asyncio.sleep(0.05)
+        hanging.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await hanging

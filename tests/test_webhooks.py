@@ -1,0 +1,439 @@
+"""What each of Twilio's webhooks means for a call: over real HTTP, with real calls behind."""
+
+import asyncio
+import json
+from urllib.parse import urlsplit
+
+import pytest
+import wires
+from structlog.testing import capture_logs
+from wires import (
+    AGENT_SID,
+    CALLER,
+    CALLER_SID,
+    FLEX_NUMBER,
+    FLEX_SID,
+    OWN_NUMBER,
+    FakeCarrier,
+    House,
+    house,
+    log_lines,
+    parameters,
+    tree,
+)
+
+from bmv import languages
+from bmv.call.leg import Role
+from bmv.call.session import CallSession
+from bmv.call.state import CallState, EndReason
+from bmv.languages import Sentence
+
+ANNOUNCED = {"CallSid": FLEX_SID, "From": OWN_NUMBER, "To": FLEX_NUMBER, "CallStatus": "ringing"}
+NUMBERS = (OWN_NUMBER, FLEX_NUMBER)
+OVER = ["completed", "busy", "failed", "no-answer", "canceled"]
+RUNNING = ["queued", "initiated", "ringing", "in-progress", "answered"]
+
+
+def spoken(document: str) -> list[str]:
+    return [say.text or "" for say in tree(document).iter("Say")]
+
+
+def voices(document: str) -> set[str]:
+    return {say.attrib["language"] for say in tree(document).iter("Say")}
+
+
+def task_of(document: str) -> dict[str, object]:
+    task: dict[str, object] = json.loads(tree(document).findtext("Enqueue/Task") or "")
+    return task
+
+
+def agent_status(call_id: str, status: str, **more: str) -> tuple[str, dict[str, str]]:
+    form = {"CallSid": AGENT_SID, "CallStatus": status, "SequenceNumber": "0"} | more
+    return f"/call-status?bmv_call_id={call_id}&bmv_role=agent", form
+
+
+def task_event(kind: str, call_id: str) -> dict[str, str]:
+    return {"EventType": kind, "TaskAttributes": json.dumps({"name": CALLER, "bmv_call_id": call_id})}
+
+
+async def queued(home: House) -> CallSession:
+    """Give a call whose both streams run and which waits for an agent to accept."""
+    document = await home.incoming()
+    call = home.registry.find(parameters(document)["bmv_call_id"])
+    assert call is not None
+    await home.stream(parameters(document))
+    agent_call = await home.carrier.until_dialled()
+    custom = {"bmv_call_id": call.id, "bmv_role": "agent", "bmv_token": agent_call.token}
+    await home.stream(custom, call_sid=AGENT_SID)
+    while call.state is not CallState.QUEUED:
+        await home.send("GET", "/live")
+    return call
+
+
+# -- a caller has chosen a language ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lang", "tag"),
+    [
+        ("english", "en"),
+        ("spanish", "es"),
+        ("french", "fr"),
+        ("mandarin", "zh"),
+        ("hindi", "hi"),
+        ("es-MX", "es"),
+        ("SPANISH", "es"),
+        ("espa%C3%B1ol", "es"),
+        ("agent", "en"),
+        ("Agent", "en"),
+    ],
+)
+async def test_a_caller_is_greeted_in_the_language_they_chose(lang: str, tag: str) -> None:
+    language = languages.get(tag)
+    async with house() as home:
+        document = await home.incoming(lang)
+        call = home.registry.find(parameters(document)["bmv_call_id"])
+        assert call is not None
+        assert call.caller.language is language
+        assert (call.caller.call_sid, call.caller.number) == (CALLER_SID, CALLER)
+    assert spoken(document) == [language.sentences[Sentence.GREETING], language.sentences[Sentence.INTERRUPTED]]
+    assert voices(document) == {language.say_language}
+    assert parameters(document)["bmv_role"] == "caller"
+
+
+@pytest.mark.parametrize("target", ["/incoming-call", "/incoming-call?lang=", "/incoming-call?lang=klingon"])
+async def test_a_caller_of_unknown_language_is_not_lost_and_goes_through_untranslated(target: str) -> None:
+    english = languages.get("en")
+    with capture_logs() as logs:
+        async with house() as home:
+            response = await home.post(target, {"CallSid": CALLER_SID, "From": CALLER})
+            document = await response.text()
+            call = home.registry.find(parameters(document)["bmv_call_id"])
+            assert call is not None
+            assert call.caller.language is None
+    sentences = (Sentence.GREETING, Sentence.UNTRANSLATED, Sentence.INTERRUPTED)
+    assert spoken(document) == [english.sentences[sentence] for sentence in sentences]
+    assert "language_unknown" in [entry["event"] for entry in logs]
+
+
+async def test_the_answer_is_twiml_in_utf_8() -> None:
+    async with house() as home:
+        response = await home.post("/incoming-call?lang=zh", {"CallSid": CALLER_SID})
+        assert response.headers["Content-Type"] == "text/xml; charset=utf-8"
+        assert languages.get("zh").sentences[Sentence.GREETING] in await response.text("utf-8")
+
+
+async def test_a_webhook_delivered_twice_makes_one_call_and_both_answers_work() -> None:
+    async with house() as home:
+        first, second = parameters(await home.incoming()), parameters(await home.incoming())
+        assert len(home.registry) == 1
+        assert first["bmv_call_id"] == second["bmv_call_id"]
+        assert first["bmv_token"] != second["bmv_token"]
+        call = home.registry.find(first["bmv_call_id"])
+        assert call is not None
+        assert call.redeem_token(second["bmv_token"]) is Role.CALLER
+        assert call.redeem_token(first["bmv_token"]) is Role.CALLER
+
+
+@pytest.mark.parametrize("number", [CALLER, "anonymous", "+266696687", "sip:alice@example.com", ""])
+async def test_two_calls_from_one_number_are_two_calls(number: str) -> None:
+    async with house() as home:
+        documents = [await home.incoming(From=number, CallSid=f"CA{each}") for each in (1, 2)]
+        ids = {parameters(document)["bmv_call_id"] for document in documents}
+        assert len(home.registry) == len(ids) == 2
+
+
+@pytest.mark.parametrize("form", [{"From": CALLER}, {"From": CALLER, "CallSid": ""}])
+async def test_a_request_that_names_no_call_makes_none(form: dict[str, str]) -> None:
+    async with house() as home:
+        assert (await home.post("/incoming-call?lang=es", form)).status == 400
+        assert (await home.post("/outbound-call", form)).status == 400
+        assert len(home.registry) == 0
+
+
+async def test_beyond_the_limit_a_caller_is_told_so_in_their_language_and_hung_up() -> None:
+    spanish = languages.get("es")
+    async with house(max_calls=1) as home:
+        await home.incoming()
+        document = await home.incoming("es", CallSid="CA9")
+        assert len(home.registry) == 1
+    assert spoken(document) == [spanish.sentences[Sentence.BUSY]]
+    assert [element.tag for element in tree(document)] == ["Say", "Hangup"]
+
+
+async def test_while_the_process_shuts_down_only_new_callers_are_refused() -> None:
+    async with house() as home:
+        call = await home.call()
+        home.registry.draining = True
+        assert spoken(await home.incoming("de", CallSid="CA9")) == [languages.get("de").sentences[Sentence.BUSY]]
+        assert (await home.post(*agent_status(call.id, "ringing"))).status == 204
+        assert home.registry.find(call.id) is call
+
+
+# -- an agent call reached Flex -------------------------------------------------------------------------------------
+
+
+async def test_an_agent_call_becomes_a_task_that_holds_our_call_id() -> None:
+    async with house() as home:
+        call = await home.call("spanish")
+        await home.pairing.claim(NUMBERS, call.id)
+        document = await (await home.post("/outbound-call", ANNOUNCED)).text()
+    enqueue = tree(document).find("Enqueue")
+    assert enqueue is not None
+    assert enqueue.attrib == {"workflowSid": wires.WORKFLOW_SID, "waitUrl": ""}
+    assert task_of(document) == {
+        "name": CALLER,
+        "type": "inbound",
+        "language": "es",
+        "bmv_call_id": call.id,
+        "caller_number": CALLER,
+        "conversations": {"language": "Spanish"},
+        "customers": {"phone": CALLER},
+    }
+
+
+async def test_an_agent_call_to_a_twiml_app_brings_the_call_id_itself() -> None:
+    async with house() as home:
+        call = await home.call()
+        other = parameters(await home.incoming(CallSid="CA9"))["bmv_call_id"]
+        await home.pairing.claim(NUMBERS, other)
+        document = await (await home.post("/outbound-call", ANNOUNCED | {"bmv_call_id": call.id})).text()
+        assert task_of(document)["bmv_call_id"] == call.id
+        assert home.pairing.match(NUMBERS, "CA8") == other
+
+
+async def test_the_task_of_a_caller_with_a_hostile_name_is_still_json() -> None:
+    hostile = '","bmv_call_id":"x"}</Task></Enqueue><Hangup/>'
+    async with house() as home:
+        call_id = parameters(await home.incoming(From=hostile))["bmv_call_id"]
+        document = await (await home.post("/outbound-call", ANNOUNCED | {"bmv_call_id": call_id})).text()
+    assert task_of(document)["bmv_call_id"] == call_id
+    assert task_of(document)["name"] == hostile
+    assert [element.tag for element in tree(document).iter()] == ["Response", "Enqueue", "Task"]
+
+
+async def test_an_announcement_that_is_repeated_gets_the_same_task_and_takes_nobodys_place() -> None:
+    async with house() as home:
+        first = await home.call()
+        await home.pairing.claim(NUMBERS, first.id)
+        documents = [await (await home.post("/outbound-call", ANNOUNCED)).text()]
+        second = parameters(await home.incoming(CallSid="CA9"))["bmv_call_id"]
+        await home.pairing.claim(NUMBERS, second)
+        documents.append(await (await home.post("/outbound-call", ANNOUNCED)).text())
+        documents.append(await (await home.post("/outbound-call", ANNOUNCED | {"CallSid": "CA8"})).text())
+    assert [task_of(document)["bmv_call_id"] for document in documents] == [first.id, first.id, second]
+
+
+async def test_an_agent_call_whose_call_is_over_is_rejected_unanswered() -> None:
+    async with house() as home:
+        await home.pairing.claim(NUMBERS, "gone")
+        for form in (ANNOUNCED, ANNOUNCED | {"CallSid": "CA8"}, ANNOUNCED | {"From": CALLER, "bmv_call_id": "gone"}):
+            document = await (await home.post("/outbound-call", form)).text()
+            assert [element.tag for element in tree(document)] == ["Reject"]
+
+
+async def test_somebody_who_dials_the_flex_number_is_queued_untranslated() -> None:
+    async with house() as home:
+        call = await home.call()
+        await home.pairing.claim(NUMBERS, call.id)
+        document = await (await home.post("/outbound-call", ANNOUNCED | {"From": CALLER})).text()
+        assert task_of(document) == {"name": CALLER, "type": "inbound"}
+        assert home.pairing.match(NUMBERS, "CA8") == call.id
+
+
+# -- TaskRouter -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_call_is_bridged_when_an_agent_accepts() -> None:
+    async with house() as home:
+        call = await queued(home)
+        response = await home.post("/reservation-accepted", task_event("reservation.accepted", call.id))
+        assert response.status == 204
+        assert response.headers["Content-Type"] == "application/json"
+        assert call.state is CallState.BRIDGED
+
+
+async def test_a_task_that_was_cancelled_ends_its_call() -> None:
+    async with house() as home:
+        call = await queued(home)
+        assert (await home.post("/reservation-accepted", task_event("task.canceled", call.id))).status == 204
+        assert call.reason is EndReason.TASK_CANCELED
+        await home.over()
+        assert {CALLER_SID, AGENT_SID} <= set(home.carrier.hung_up)
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        ["reservation.accepted"],
+        ["reservation.accepted", "reservation.accepted", "reservation.created"],
+        ["task.canceled", "reservation.accepted", "task.canceled", "reservation.created"],
+        ["reservation.created", "reservation.created"],
+        ["worker.activity.update", "task.created", "", "nonsense"],
+    ],
+)
+async def test_events_out_of_order_or_repeated_are_answered_all_the_same(kinds: list[str]) -> None:
+    with log_lines() as lines:
+        async with house() as home:
+            call = await home.call()  # no stream has started: nothing can be accepted yet
+            for kind in kinds:
+                assert (await home.post("/reservation-accepted", task_event(kind, call.id))).status == 204
+                assert (await home.post("/reservation-accepted", task_event(kind, "foreign"))).status == 204
+            assert call.reason is (EndReason.TASK_CANCELED if "task.canceled" in kinds else None)
+    assert "Traceback" not in lines.getvalue()
+
+
+@pytest.mark.parametrize("attributes", ["", "{", "[]", '"x"', '{"bmv_call_id":7}', "[" * 15_000])
+async def test_tasks_of_others_are_none_of_our_business(attributes: str) -> None:
+    async with house() as home:
+        call = await home.call()
+        form = {"EventType": "task.canceled", "TaskAttributes": attributes}
+        assert (await home.post("/reservation-accepted", form)).status == 204
+        assert (await home.post("/reservation-accepted", {"EventType": "task.canceled"})).status == 204
+        assert call.reason is None
+
+
+# -- call status ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", RUNNING)
+async def test_an_agent_call_that_makes_its_way_changes_nothing(status: str) -> None:
+    async with house() as home:
+        call = await home.call()
+        assert (await home.post(*agent_status(call.id, status))).status == 204
+        assert call.reason is None
+        assert home.carrier.hung_up == []
+
+
+@pytest.mark.parametrize("status", OVER)
+async def test_an_agent_call_that_is_over_ends_the_call_and_gives_way_to_the_next(status: str) -> None:
+    async with house() as home:
+        call = await queued(home)
+        await home.pairing.claim(NUMBERS, call.id)
+        assert (await home.post(*agent_status(call.id, status))).status == 204
+        assert call.reason is EndReason.AGENT_UNAVAILABLE  # nobody had accepted yet
+        async with asyncio.timeout(5):
+            await home.pairing.claim(NUMBERS, "next")
+        await home.over()
+        spanish = languages.get("es")
+        assert home.carrier.said == [(CALLER_SID, spanish.sentences[Sentence.UNAVAILABLE], spanish)]
+        assert CALLER_SID in home.carrier.hung_up
+
+
+async def test_an_agent_who_hangs_up_during_the_call_has_hung_up() -> None:
+    async with house() as home:
+        call = await queued(home)
+        await home.post("/reservation-accepted", task_event("reservation.accepted", call.id))
+        assert (await home.post(*agent_status(call.id, "completed"))).status == 204
+        assert call.reason is EndReason.AGENT_HUNG_UP
+        await home.over()
+        spanish = languages.get("es")
+        assert home.carrier.said == [(CALLER_SID, spanish.sentences[Sentence.GOODBYE], spanish)]
+
+
+@pytest.mark.parametrize("status", OVER)
+async def test_the_callers_own_call_is_found_by_its_call_sid(status: str) -> None:
+    async with house() as home:
+        call = await home.call()
+        assert (await home.post("/call-status", {"CallSid": CALLER_SID, "CallStatus": status})).status == 204
+        assert call.reason is EndReason.CALLER_HUNG_UP
+        await home.over()
+        assert home.carrier.said == []
+
+
+async def test_status_of_other_peoples_calls_is_none_of_our_business() -> None:
+    async with house() as home:
+        call = await home.call()
+        for form in ({"CallSid": "CA9", "CallStatus": "completed"}, {"CallStatus": "completed"}, {}):
+            assert (await home.post("/call-status", form)).status == 204
+        assert call.reason is None
+        assert home.carrier.hung_up == []
+
+
+@pytest.mark.parametrize("status", ["initiated", "ringing", "in-progress"])
+async def test_an_agent_call_whose_call_is_over_is_hung_up(status: str) -> None:
+    async with house() as home:
+        assert (await home.post(*agent_status("gone", status))).status == 204
+        assert home.carrier.hung_up == [AGENT_SID]
+
+
+@pytest.mark.parametrize("status", OVER)
+async def test_an_agent_call_that_is_over_by_itself_needs_no_hanging_up(status: str) -> None:
+    async with house() as home:
+        assert (await home.post(*agent_status("gone", status))).status == 204
+        assert home.carrier.hung_up == []
+
+
+async def test_a_stray_that_cannot_be_hung_up_is_reported_and_answered() -> None:
+    with capture_logs() as logs:
+        async with house(carrier=FakeCarrier(refusing="Twilio refused (20003)")) as home:
+            assert (await home.post(*agent_status("gone", "ringing"))).status == 204
+    assert {"event": "hang_up_failed", "error": "Twilio refused (20003)"}.items() <= logs[-2].items()
+
+
+@pytest.mark.parametrize(
+    "statuses",
+    [
+        ["initiated", "ringing", "in-progress", "completed"],
+        ["completed", "in-progress", "ringing", "initiated"],
+        ["initiated", "initiated", "completed", "completed", "ringing", "ringing"],
+    ],
+)
+async def test_status_that_arrives_twice_or_out_of_order_ends_the_call_once(statuses: list[str]) -> None:
+    with log_lines() as lines:
+        async with house() as home:
+            call = await queued(home)
+            for number, status in enumerate(statuses):
+                target, form = agent_status(call.id, status, SequenceNumber=str(number))
+                assert (await home.post(target, form)).status == 204
+            assert call.reason is EndReason.AGENT_UNAVAILABLE
+            await home.over()
+    assert len(home.carrier.said) == 1
+    assert "Traceback" not in lines.getvalue()
+
+
+# -- stream status --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("role", "reason"),
+    [("caller", EndReason.CALLER_STREAM_LOST), ("agent", EndReason.AGENT_STREAM_LOST)],
+)
+async def test_a_stream_that_could_not_be_made_ends_its_call(role: str, reason: EndReason) -> None:
+    async with house() as home:
+        call = await home.call()
+        target = f"/stream-status?bmv_call_id={call.id}&bmv_role={role}"
+        form = {"StreamEvent": "stream-error", "StreamError": "31920 - handshake", "CallSid": CALLER_SID}
+        for _ in range(2):
+            assert (await home.post(target, form)).status == 204
+        assert call.reason is reason
+        await home.over()
+
+
+@pytest.mark.parametrize("event", ["stream-started", "stream-stopped", "", "stream-new"])
+async def test_a_stream_that_fares_well_changes_nothing(event: str) -> None:
+    async with house() as home:
+        call = await home.call()
+        target = f"/stream-status?bmv_call_id={call.id}&bmv_role=caller"
+        assert (await home.post(target, {"StreamEvent": event, "CallSid": CALLER_SID})).status == 204
+        assert call.reason is None
+
+
+async def test_a_stream_error_of_a_call_that_is_over_is_answered() -> None:
+    async with house() as home:
+        form = {"StreamEvent": "stream-error", "StreamError": "31921"}
+        assert (await home.post("/stream-status?bmv_call_id=gone&bmv_role=agent", form)).status == 204
+        assert (await home.post("/stream-status", form)).status == 204
+
+
+# -- addresses ------------------------------------------------------------------------------------------------------
+
+
+async def test_every_address_we_give_to_twilio_is_one_we_serve() -> None:
+    async with house() as home:
+        stream = tree(await home.incoming()).find("Connect/Stream")
+        assert stream is not None
+        callback = urlsplit(stream.attrib["statusCallback"])
+        response = await home.post(f"{callback.path}?{callback.query}", {"StreamEvent": "stream-started"})
+        assert response.status == 204
+        assert urlsplit(stream.attrib["url"]).path == "/intercept"
