@@ -9,6 +9,9 @@ PY := $(VENV)/bin/python
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 
+# Whole calls take real time but hardly any work, so more of them run at once than there are cores.
+PYTEST ?= -n 3
+
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -19,10 +22,10 @@ run: $(VENV)/run ## Serve with the settings of .env, for local development
 	@$(PY) -m bmv
 
 test: lint ## Style, types, import rules and the tests; needs Python only
-	$(PY) -m pytest
+	$(PY) -m pytest $(PYTEST)
 
 test-all: lint ## The same, where a skipped test is a failure
-	$(PY) -m pytest --no-skips
+	$(PY) -m pytest $(PYTEST) --no-skips
 
 lint: $(VENV)/test
 	$(PY) -m ruff check .

@@ -1,10 +1,14 @@
-"""What holds for every test: on request, a skip is a failure."""
+"""What holds for every test: no test is about how fast this machine is; on request, a skip is a failure."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("bmv", deadline=None)
+settings.load_profile("bmv")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
