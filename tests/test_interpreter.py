@@ -584,7 +584,7 @@ async def test_something_is_pending_while_the_listener_may_still_hear_of_it() ->
     pending: list[bool] = []
 
     def note() -> None:
-        pending.append(direction.interpreter.pending)
+        pending.append(direction.interpreter.pending(direction.clock()))
 
     async with direction.begun():
         note()
@@ -597,3 +597,15 @@ async def test_something_is_pending_while_the_listener_may_still_hear_of_it() ->
         direction.keep_quiet(2.0)
         note()
     assert pending == [False, True, False, True, False]
+
+
+async def test_what_passes_through_is_pending_until_it_has_left_the_listeners_buffer() -> None:
+    direction = Direction(pair=None)
+    async with direction.begun():
+        direction.speak(1.0)
+        assert direction.interpreter.pending(direction.clock())
+        direction.stall(0.06)
+        assert len(direction.heard) == _frames(1.0)  # all is sent …
+        assert direction.interpreter.pending(direction.clock())  # … and the rest not yet heard
+        direction.stall(0.2)
+        assert not direction.interpreter.pending(direction.clock())

@@ -31,6 +31,7 @@ STALLED_AFTER = 0.25  # seconds without a frame: sooner, frames that are only la
 FILL_FRAMES = 20  # at most 400 ms of silence for one stall; more would only add delay
 CATCH_UP = 5  # every fifth frame one more of the waiting ones: 1.2 times real time
 WAITING_FRAMES = 1500  # 30 s: more than any session takes to open; the oldest go first
+ANSWERED_AFTER = 5.0  # seconds after the last voiced frame: by then a translator has said what it will say
 NEW_TURN_AFTER = 0.7  # seconds of quiet that part two turns
 FORGOTTEN_AFTER = 15.0  # seconds: a sound nobody translated (a cough) is no turn
 
@@ -171,11 +172,10 @@ class Interpreter:
             self._filled += 1
             self._feed(SILENCE)
 
-    @property
-    def pending(self) -> bool:
+    def pending(self, now: float) -> bool:
         """Whether the listener may still have something to hear of what was said lately."""
-        recently = self._clock() - self._last_voice < NEW_TURN_AFTER + 4.0
-        return self._playout.backlog > 0 or (self.mode is Mode.TRANSLATING and recently)
+        recently = now - self._last_voice < ANSWERED_AFTER
+        return self._playout.sounding(now) or (self.mode is Mode.TRANSLATING and recently)
 
     def finish(self) -> None:
         """The speaker is gone: let the translator say what is left; `run` ends after it."""

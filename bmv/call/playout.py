@@ -143,6 +143,10 @@ class Playout:
         """Seconds of translation that wait to be played."""
         return len(self._translation) * FRAME_SECONDS
 
+    def sounding(self, now: float) -> bool:
+        """Whether something waits to be played, or is still in the listener's buffer."""
+        return bool(len(self._translation) or len(self._original)) or self._played_until > now
+
     @property
     def shed(self) -> float:
         """Seconds of pauses left out to catch up."""

@@ -18,10 +18,11 @@ from bmv.call.carrier import AgentCall, Carrier, CarrierError
 from bmv.call.interpreter import Interpreter
 from bmv.call.leg import Leg, Role
 from bmv.call.metronome import Metronome
+from bmv.call.party import Party
 from bmv.call.playout import Playout
 from bmv.call.state import FAREWELLS, CallEvent, CallState, EndReason, follow
 from bmv.call.translator import LanguagePair, TranslatorFactory
-from bmv.languages import Language, Sentence
+from bmv.languages import Language
 
 log = structlog.get_logger()
 
@@ -79,24 +80,21 @@ class CallSession:
         self.reason: EndReason | None = None
         self._services = services
         self._policy = services.policy
+        self._now = services.metronome.now
         self._tokens: dict[str, Role] = {}
-        self._legs: dict[Role, Leg] = {}
-        self._sids: dict[Role, str] = {Role.CALLER: caller.call_sid}
-        self._bridged_at: float | None = None
+        self._beep = BeepGate()
         self._caller_here = asyncio.Event()
         self._bridged = asyncio.Event()
         self._over = asyncio.Event()
         self._all_said = asyncio.Event()
-        self._last_words: Interpreter | None = None  # the interpreter that finishes while the call is parting
-        self._completed = {role: asyncio.Event() for role in Role}
-        self._beep = BeepGate()
-        self._now = services.metronome.now
-        self._playouts = {role: Playout(original_level_db=self._policy.original_level_db) for role in Role}
+        self._last_words: Interpreter | None = None  # the one that finishes while the call parts
+        self._parties = {role: self._party(role) for role in Role}
+        self._parties[Role.CALLER].call_sid = caller.call_sid
         self._interpreters = {role: self._interpreter(role) for role in Role}
 
     def language(self, role: Role) -> Language:
-        """What a party speaks; a caller of unknown language is addressed in the agent's."""
-        return (self.caller.language if role is Role.CALLER else None) or self._policy.agent_language
+        """What a party is addressed in; for a caller of unknown language that is the agents'."""
+        return self._parties[role].language
 
     # -- what webhooks and streams tell -------------------------------------------------------------------------
 
@@ -115,18 +113,18 @@ class CallSession:
 
     def leg_connected(self, role: Role, leg: Leg) -> Leg | None:
         """A party's media stream started. Returns the older leg it replaces, which is to be closed."""
-        replaced = self._legs.get(role)
+        party = self._parties[role]
+        replaced = party.leg
         if replaced is None:
             self._follow(CallEvent.CALLER_CONNECTED if role is Role.CALLER else CallEvent.AGENT_CONNECTED)
-        self._legs[role] = leg
-        self._sids[role] = leg.call_sid
+        party.connect(leg)
         return replaced
 
     def leg_closed(self, role: Role, leg: Leg, *, hung_up: bool) -> None:
         """A media stream is over: because its party hung up, or it broke. That of a replaced leg does not matter."""
-        if self._legs.get(role) is not leg:
+        if self._parties[role].leg is not leg:
             return
-        del self._legs[role]
+        self._parties[role].leg = None
         if hung_up:
             self.end(EndReason.CALLER_HUNG_UP if role is Role.CALLER else EndReason.AGENT_HUNG_UP)
         else:
@@ -134,7 +132,7 @@ class CallSession:
 
     def call_completed(self, role: Role, reason: EndReason) -> None:
         """The carrier says that a party's telephone call is over."""
-        self._completed[role].set()
+        self._parties[role].gone.set()
         self.end(reason)
 
     def agent_reserved(self) -> None:
@@ -163,7 +161,7 @@ class CallSession:
     def end(self, reason: EndReason) -> None:
         """End the call; the first reason wins and every further one is ignored."""
         if self.reason is None:
-            if reason is EndReason.AGENT_HUNG_UP and self._bridged_at is None:
+            if reason is EndReason.AGENT_HUNG_UP and not self._bridged.is_set():
                 reason = EndReason.AGENT_UNAVAILABLE
             self.reason = reason
             self._follow(CallEvent.FINISHED)
@@ -221,7 +219,8 @@ class CallSession:
             log.warning("agent_call_refused", error=str(error))
             self.end(EndReason.AGENT_UNAVAILABLE)
         else:
-            self._sids.setdefault(Role.AGENT, call_sid)
+            agent = self._parties[Role.AGENT]
+            agent.call_sid = agent.call_sid or call_sid
             log.info("agent_dialled", agent_call_sid=call_sid)
 
     def _follow(self, event: CallEvent) -> None:
@@ -230,7 +229,7 @@ class CallSession:
             return
         match self.state:
             case CallState.DIALLING:
-                self._playouts[Role.CALLER].hold(ringback())
+                self._parties[Role.CALLER].playout.hold(ringback())
                 self._caller_here.set()
             case CallState.BRIDGED:
                 self._bridge()
@@ -240,8 +239,7 @@ class CallSession:
             log.info(f"call_{self.state.value}", after=event.value)
 
     def _bridge(self) -> None:
-        self._bridged_at = self._now()
-        self._playouts[Role.CALLER].hold(b"")
+        self._parties[Role.CALLER].playout.hold(b"")
         for interpreter in self._interpreters.values():
             interpreter.begin()
         self._bridged.set()
@@ -250,11 +248,9 @@ class CallSession:
         try:
             for interpreter in self._interpreters.values():
                 interpreter.tick(now)
-            for role, leg in self._legs.items():
-                audio = self._playouts[role].take(now)
-                if audio:
-                    leg.play(audio)
-            if self._last_words and not self._last_words.pending:
+            for party in self._parties.values():
+                party.take(now)
+            if self._last_words and not self._last_words.pending(now):
                 self._all_said.set()
         except Exception:
             if self.reason is None:
@@ -265,10 +261,8 @@ class CallSession:
 
     async def _drain(self) -> None:
         """Who is left may still hear what the other said last, for a moment."""
-        leaving = {EndReason.CALLER_HUNG_UP: Role.CALLER, EndReason.AGENT_HUNG_UP: Role.AGENT}.get(
-            self.reason or EndReason.INTERNAL_ERROR
-        )
-        if leaving is None or self._bridged_at is None or leaving.other not in self._legs:
+        leaving = {EndReason.CALLER_HUNG_UP: Role.CALLER, EndReason.AGENT_HUNG_UP: Role.AGENT}.get(self._why)
+        if leaving is None or not self._bridged.is_set() or self._parties[leaving.other].leg is None:
             return
         self._last_words = self._interpreters[leaving]
         self._last_words.finish()
@@ -279,46 +273,18 @@ class CallSession:
     async def _part_from_all(self) -> None:
         """Tell or end both parties at once, never in turn."""
         async with asyncio.TaskGroup() as tasks:
-            for role in Role:
-                tasks.create_task(self._guarded(self._part_from, role))
+            for party in self._parties.values():
+                tasks.create_task(self._guarded(self._part_from, party))
 
-    async def _part_from(self, role: Role) -> None:
-        call_sid = self._sids.get(role)
-        leg = self._legs.get(role)
-        sentence = FAREWELLS[self.reason or EndReason.INTERNAL_ERROR].get(role)
-        on_the_line = not self._completed[role].is_set() and (role is Role.CALLER or self._bridged_at is not None)
-        if call_sid and sentence and on_the_line:
-            await self._guarded(self._tell, role, call_sid, sentence)
-        elif role is Role.CALLER and self.reason is EndReason.CALLER_STREAM_LOST:
-            await self._heard_out(role)  # the verbs after the stream are speaking
-        if call_sid:
-            await self._guarded(self._hang_up, role, call_sid)
-        if leg:
-            await self._guarded(leg.close)
+    async def _part_from(self, party: Party) -> None:
+        if party.role is Role.CALLER and self._why is EndReason.CALLER_STREAM_LOST:
+            await party.hear_out(self._policy.farewell)  # the verbs after the stream are speaking
+        farewell = FAREWELLS[self._why].get(party.role)
+        await party.let_go(self._services.carrier, farewell=farewell, patience=self._policy.farewell)
 
-    async def _hang_up(self, role: Role, call_sid: str) -> None:
-        try:
-            await self._services.carrier.hang_up(call_sid)
-        except CarrierError as error:
-            log.warning("hang_up_failed", role=role.value, error=str(error))
-
-    async def _tell(self, role: Role, call_sid: str, sentence: Sentence) -> None:
-        """Say it by the carrier's own voice. Where that fails, the verbs after the stream apologise."""
-        language = self.language(role)
-        try:
-            await self._services.carrier.say(call_sid, language.sentences[sentence], language)
-        except CarrierError as error:
-            log.warning("farewell_failed", role=role.value, error=str(error))
-        if leg := self._legs.get(role):
-            await leg.close()
-        await self._heard_out(role)
-
-    async def _heard_out(self, role: Role) -> None:
-        try:
-            async with asyncio.timeout(self._policy.farewell):
-                await self._completed[role].wait()
-        except TimeoutError:
-            log.info("farewell_not_confirmed", role=role.value)
+    @property
+    def _why(self) -> EndReason:
+        return self.reason or EndReason.INTERNAL_ERROR
 
     def _log_end(self, seconds: float) -> None:
         report: dict[str, Any] = {}
@@ -331,22 +297,26 @@ class CallSession:
                 "downlink": stats.downlink.summary(),
                 "worst_backlog_ms": _milliseconds(stats.worst_backlog),
             }
-        reason = (self.reason or EndReason.INTERNAL_ERROR).value
-        log.info("call_ended", reason=reason, seconds=round(seconds, 1), **report)
+        log.info("call_ended", reason=self._why.value, seconds=round(seconds, 1), **report)
+
+    def _party(self, role: Role) -> Party:
+        language = self._spoken(role) or self._policy.agent_language
+        return Party(role, language, Playout(original_level_db=self._policy.original_level_db))
 
     def _interpreter(self, role: Role) -> Interpreter:
-        source, target = self.caller.language, self._policy.agent_language
-        if role is Role.AGENT:
-            source, target = self._policy.agent_language, self.caller.language or self._policy.agent_language
+        source, target = self._spoken(role), self._spoken(role.other)
         interpreter = Interpreter(
-            None if source is None or source == target else LanguagePair(source, target),
+            LanguagePair(source, target) if source and target and source != target else None,
             translators=self._services.translators,
-            playout=self._playouts[role.other],
+            playout=self._parties[role.other].playout,
             captions=CaptionLines(self._services.captions, self.id, role),
             clock=self._now,
         )
         interpreter.forward_original = self._policy.forward_original
         return interpreter
+
+    def _spoken(self, role: Role) -> Language | None:
+        return self.caller.language if role is Role.CALLER else self._policy.agent_language
 
 
 def _milliseconds(seconds: float | None) -> float | None:

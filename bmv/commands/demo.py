@@ -32,7 +32,7 @@ from bmv.simulator.twilio import FakeTwilio, HungUpError, Number, Party, TaskRou
 HOST = "voice.example.com"  # never looked up: the simulated telephone company knows where it leads
 ACCOUNT_SID, WORKFLOW_SID = "AC" + "0" * 32, "WW" + "0" * 32
 CALLER_NUMBER, FLEX_NUMBER, CUSTOMER_NUMBER = "+14155550100", "+14155550199", "+34911000111"
-REPLY_AFTER = 0.8  # seconds of quiet after which a person takes the turn
+REPLY_AFTER = 1.0  # seconds of quiet after which a person takes the turn
 PATIENCE = 15.0  # seconds to wait for anything before the demo is given up
 RECOGNISED = 0.6  # correlation of what was heard with what should be; different sentences reach 0.3 at most
 
