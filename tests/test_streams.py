@@ -148,7 +148,7 @@ async def test_a_peer_that_only_says_it_is_connected_is_given_up() -> None:
 async def test_audio_of_any_cut_is_heard_in_frames_of_20_ms_and_in_order() -> None:
     heard: list[bytes] = []
     said = b"".join(wires.frame(number) for number in range(60))
-    cuts = [0, 160, 320, 321, 480, 800, 801, 1600, 1600, 4000, 4159, 4320, 4480, len(said)]
+    cuts = [0, 160, 320, 321, 481, 800, 801, 1600, 1600, 4000, 4159, 4320, 4480, len(said)]
     async with line(listening(heard)) as (ws, ended):
         for number, (begin, end) in enumerate(pairwise(cuts), 1):
             await ws.send_json(wires.media(said[begin:end], number=number))

@@ -16,14 +16,21 @@ from bmv.call.translator import CaptionKind
 COLOURS = {Role.CALLER: "cyan", Role.AGENT: "green"}
 
 
+Turn = tuple[Role, int]
+
+
 class CaptionView:
-    """Shows captions; use it as a context manager and give `show` to `CaptionFeed.reading`."""
+    """Shows captions; use it as a context manager and give `show` to `CaptionFeed.reading`.
+
+    A turn is printed for good when the next one begins. Until then it is drawn anew as it grows, where there is a
+    terminal to draw on.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._turns: dict[tuple[Role, int], dict[CaptionKind, Caption]] = {}
-        self._printed: set[tuple[Role, int]] = set()
-        self._live = Live(console=console, refresh_per_second=10, vertical_overflow="visible")
+        self._turns: dict[Turn, dict[CaptionKind, Caption]] = {}
+        self._printed: set[Turn] = set()
+        self._live = Live(console=console, refresh_per_second=10, transient=True)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -33,30 +40,24 @@ class CaptionView:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._console.is_terminal:
-            self._live.stop()
-        else:
-            self._print_finished(everything=True)
+        self._live.stop()
+        self._print(list(self._turns))
 
     def show(self, caption: Caption) -> None:
         """Take a caption as it stands now."""
         turn = (caption.speaker, caption.line)
-        began = turn not in self._turns
+        if turn not in self._turns:
+            self._print(list(self._turns))
         self._turns.setdefault(turn, {})[caption.kind] = caption
-        if self._console.is_terminal:
-            self._live.update(Group(*(self._lines(each) for each in self._turns)))
-        elif began:
-            self._print_finished(everything=False)
+        self._live.update(Group(*(self._lines(each) for each in self._turns if each not in self._printed)))
 
-    def _print_finished(self, *, everything: bool) -> None:
-        """Without a terminal nothing can be drawn over: a turn is printed when the next one begins."""
-        turns = list(self._turns)
-        for turn in turns if everything else turns[:-1]:
+    def _print(self, turns: list[Turn]) -> None:
+        for turn in turns:
             if turn not in self._printed:
                 self._printed.add(turn)
                 self._console.print(self._lines(turn), soft_wrap=True)
 
-    def _lines(self, turn: tuple[Role, int]) -> Text:
+    def _lines(self, turn: Turn) -> Text:
         role, _ = turn
         captions = self._turns[turn]
         text = Text()
