@@ -7,8 +7,6 @@ checked strictly: an unknown type, a missing or an extra field costs a warning 3
 
 from __future__ import annotations
 
-import base64
-
 import msgspec
 
 from bmv.errors import ProtocolError
@@ -96,14 +94,21 @@ def decode(message: bytes) -> Message | None:
         raise ProtocolError(f"the media stream sent a message that cannot be read: {error}") from error
 
 
+class Play(msgspec.Struct, tag_field="event", tag="media", rename="camel"):
+    """Audio for the party, in exactly the fields that Twilio allows."""
+
+    stream_sid: str
+    media: MediaDetail
+
+
+_encoder = msgspec.json.Encoder()
+
+
 def encode_media(stream_sid: str, audio: bytes) -> bytes:
     """Audio to play: mu-law, 8 kHz, any length; Twilio queues it and plays it in order."""
-    return b'{"event":"media","streamSid":"%b","media":{"payload":"%b"}}' % (
-        stream_sid.encode("ascii"),
-        base64.b64encode(audio),
-    )
+    return _encoder.encode(Play(stream_sid, MediaDetail(audio)))
 
 
 def is_stream_sid(text: str) -> bool:
-    """Whether this is a name Twilio gives a stream, and so safe to put into a message as it is."""
+    """Whether this is a name that Twilio gives a stream."""
     return text.isascii() and text.isalnum() and text.startswith("MZ")

@@ -78,7 +78,7 @@ class OpenAITranslator:
         self._up = Upsampler()
         self._down = Downsampler()
         self._batch = bytearray()
-        self._outbox: asyncio.Queue[tuple[str, float]] = asyncio.Queue(OUTBOX_MESSAGES)
+        self._outbox: asyncio.Queue[tuple[bytes, float]] = asyncio.Queue(OUTBOX_MESSAGES)
         self._finished = False
 
     def feed(self, frame: bytes) -> None:
@@ -120,7 +120,7 @@ class OpenAITranslator:
             while True:
                 message, queued_at = await self._outbox.get()
                 async with asyncio.timeout(self._send_seconds):
-                    await self._ws.send_str(message)
+                    await self._ws.send_frame(message, aiohttp.WSMsgType.TEXT)
                 self._uplink.add(self._clock() - queued_at)
         except (aiohttp.ClientError, ConnectionError):
             return
@@ -133,7 +133,7 @@ class OpenAITranslator:
         self._batch.clear()
         self._post(wire.encode_append(pcm.astype("<i2", copy=False).tobytes()))
 
-    def _post(self, message: str) -> None:
+    def _post(self, message: bytes) -> None:
         if self._outbox.full():
             self._outbox.get_nowait()
             log.warning("translator_audio_dropped", milliseconds=round(wire.MODEL_FRAME_SECONDS * 1000))
@@ -220,7 +220,7 @@ class OpenAITranslateFactory:
     async def _configure(self, ws: aiohttp.ClientWebSocketResponse[bool], pair: LanguagePair) -> None:
         """Send the update, and believe it only when the server's echo names the language we asked for."""
         language = pair.target.tag
-        await ws.send_str(wire.encode_update(language=language, transcribe=self._captions))
+        await ws.send_frame(wire.encode_update(language=language, transcribe=self._captions), aiohttp.WSMsgType.TEXT)
         async for event in _server_events(ws):
             match event:
                 case wire.SessionUpdated(session):

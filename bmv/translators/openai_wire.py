@@ -7,7 +7,6 @@ and goes on translating into its default, Spanish; so what is built here is chec
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import msgspec
@@ -17,8 +16,6 @@ from bmv.errors import ProtocolError
 SAMPLE_RATE = 24_000  # the only rate and format of this endpoint: PCM16, mono, little-endian
 MODEL_FRAME_SECONDS = 0.2  # the model works in frames of 200 ms (4,800 samples, 9,600 bytes)
 TRANSCRIPTION_MODEL = "gpt-realtime-whisper"
-
-_encoder = msgspec.json.Encoder()
 
 
 class _Output(msgspec.Struct):
@@ -140,25 +137,39 @@ def decode(message: bytes) -> ServerEvent | None:
         raise ProtocolError(f"OpenAI sent a message that cannot be read: {error}") from error
 
 
-def encode_update(*, language: str, transcribe: bool) -> str:
+class SessionUpdate(msgspec.Struct, tag_field="type", tag="session.update"):
+    """What the session shall be like; of `session` only what is named changes."""
+
+    session: dict[str, Any]
+
+
+class Append(msgspec.Struct, tag_field="type", tag="session.input_audio_buffer.append"):
+    """More of what the speaker says."""
+
+    audio: bytes
+
+
+class Close(msgspec.Struct, tag_field="type", tag="session.close"):
+    """No more audio follows."""
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode_update(*, language: str, transcribe: bool) -> bytes:
     """The one `session.update` we send: target language, and whether the original is to be transcribed (it costs)."""
-    session: dict[str, Any] = {
-        "audio": {
-            "input": {
-                "transcription": {"model": TRANSCRIPTION_MODEL} if transcribe else None,
-                "noise_reduction": {"type": "near_field"},
-            },
-            "output": {"language": language},
-        }
+    audio_in = {
+        "transcription": {"model": TRANSCRIPTION_MODEL} if transcribe else None,
+        "noise_reduction": {"type": "near_field"},
     }
-    return _encoder.encode({"type": "session.update", "session": session}).decode()
+    return _encoder.encode(SessionUpdate({"audio": {"input": audio_in, "output": {"language": language}}}))
 
 
-def encode_append(pcm: bytes) -> str:
+def encode_append(pcm: bytes) -> bytes:
     """Audio: 24 kHz PCM16 mono little-endian, any whole number of samples."""
-    return f'{{"type":"session.input_audio_buffer.append","audio":"{base64.b64encode(pcm).decode("ascii")}"}}'
+    return _encoder.encode(Append(pcm))
 
 
-def encode_close() -> str:
+def encode_close() -> bytes:
     """No more audio follows; the server says what is left, then `session.closed`."""
-    return '{"type":"session.close"}'
+    return _encoder.encode(Close())
