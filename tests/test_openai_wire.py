@@ -87,7 +87,7 @@ def strangers(model: BaseModel, path: str = "") -> Iterator[str]:
             yield from strangers(value, f"{path}{name}.")
 
 
-def checked(text: str) -> dict[str, Any]:
+def checked(text: bytes) -> dict[str, Any]:
     """Read what we send as strictly as the service does."""
     event = CLIENT_EVENT.validate_json(text, strict=True)
     assert list(strangers(event)) == []
