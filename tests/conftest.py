@@ -1,10 +1,12 @@
-"""What holds for every test: no test is about how fast this machine is; on request, a skip is a failure."""
+"""What holds for every test: its logging ends with it, its speed does not matter, and a skip may be a failure."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator
 
 import pytest
+import structlog
 from hypothesis import settings
 
 settings.register_profile("bmv", deadline=None)
@@ -23,3 +25,14 @@ def pytest_runtest_makereport(
     if report.skipped and not hasattr(report, "wasxfail") and item.config.getoption("--no-skips"):
         report.outcome = "failed"
     return report
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Generator[None, None, None]:
+    """What a test configures (the commands do) must not silence the next one."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()

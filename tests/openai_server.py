@@ -111,8 +111,8 @@ class Endpoint:
         self.sessions.append(session)
         try:
             await self.script(session)
-            async for _ in ws:
-                pass
+            while True:
+                await session.next()
         except StopAsyncIteration:
             pass
         finally:

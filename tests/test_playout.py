@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -509,3 +510,24 @@ def test_the_loop_on_hold_ends_when_it_is_taken_away() -> None:
     listener.playout.hold(b"")
     listener.wait(1.0)
     assert len(listener.heard) == count
+
+
+def test_a_word_after_a_shortened_pause_is_not_torn_at_the_border_of_two_deliveries() -> None:
+    playout = Playout(original_level_db=-18.0)
+    deliveries = [
+        (0.0, [loud(1)] * 20),
+        (0.4, [loud(1)] * 2 + [SILENCE] * 18),
+        (0.8, [SILENCE] * 10 + [loud(2)] * 10),
+        (1.2, [loud(2)] * 20),
+    ]
+    buffered, heard = b"", b""
+    for beat in range(120):
+        now = beat * FRAME_SECONDS
+        while deliveries and deliveries[0][0] <= now + 1e-9:
+            received_at, delivery = deliveries.pop(0)
+            playout.speak(b"".join(delivery), received_at)
+        buffered += playout.take(now)
+        heard += buffered[:FRAME_BYTES] or SILENCE
+        buffered = buffered[FRAME_BYTES:]
+    shape = "".join("." if levels.is_silent(frame) else "#" for frame in mulaw.frames(heard))
+    assert re.fullmatch(r"\.*#{22}\.+#{30}\.*", shape), shape

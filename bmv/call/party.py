@@ -13,6 +13,8 @@ from bmv.languages import Language, Sentence
 
 log = structlog.get_logger()
 
+TELL_SECONDS = 0.8  # with the time for last words before it this keeps within two seconds, however slow the carrier is
+
 
 class Party:
     """The caller or the agent, from the ring to the end of the telephone call."""
@@ -39,20 +41,18 @@ class Party:
     async def let_go(self, carrier: Carrier, *, farewell: Sentence | None, patience: float) -> None:
         """End the telephone call by the carrier's own hand, after the farewell if there is one, and close the stream.
 
-        Somebody who is told something has `patience` seconds to hear it. What one step fails at does not keep the next
-        from being taken.
+        Somebody who is told something has `patience` seconds to hear it. Who is told nothing is let go by two ways at
+        once, the carrier's hand and the end of the stream: one may be slow, or fail.
         """
-        leg = self.leg
         try:
             if farewell and self.call_sid and not self.gone.is_set():
                 await self._tell(carrier, self.call_sid, farewell)
                 await self.hear_out(patience)
         finally:
-            try:
-                await self._hang_up(carrier)
-            finally:
-                if leg:
-                    await leg.close()
+            ends = await asyncio.gather(self._hang_up(carrier), self._close(), return_exceptions=True)
+        for error in ends:
+            if error is not None:
+                raise error
 
     async def hear_out(self, patience: float) -> None:
         """Wait until what the carrier says now is over, which ends the telephone call."""
@@ -63,14 +63,20 @@ class Party:
             log.info("farewell_not_confirmed", role=self.role.value)
 
     async def _tell(self, carrier: Carrier, call_sid: str, farewell: Sentence) -> None:
-        """Say it by the carrier's own voice. Where that fails, the verbs after the stream apologise."""
+        """Say it by the carrier's own voice. Where that fails or takes long, the verbs after the stream apologise."""
         try:
-            await carrier.say(call_sid, self.language.sentences[farewell], self.language)
+            async with asyncio.timeout(TELL_SECONDS):
+                await carrier.say(call_sid, self.language.sentences[farewell], self.language)
         except CarrierError as error:
             log.warning("farewell_failed", role=self.role.value, error=str(error))
+        except TimeoutError:
+            log.warning("farewell_failed", role=self.role.value, error=f"no answer within {TELL_SECONDS} s")
         finally:
-            if self.leg:
-                await self.leg.close()
+            await self._close()
+
+    async def _close(self) -> None:
+        if self.leg:
+            await self.leg.close()
 
     async def _hang_up(self, carrier: Carrier) -> None:
         if self.call_sid is None:

@@ -18,6 +18,7 @@ ROUNDING = 1e-6  # seconds: sums of frames are not exact
 CUSHION_SECONDS = 0.16  # how much later than it could a translation breaks a silence: survives a jitter of +-80 ms
 ORIGINAL_CUSHION_SECONDS = 0.06  # the same for the original, whose frames come evenly
 PACE_WINDOW_SECONDS = 4.0
+FRESH_START_SECONDS = 0.7  # a translation that goes on after a shorter silence is the same one
 INNER_PAUSE = 12  # frames (240 ms): pauses up to this stay in a translation, the rest is the translator's filler
 PRE_ROLL = 2  # frames kept before speech sets in again, so that a soft consonant is not cut off
 SHORT_PAUSE = 3  # frames of a pause that stay when a track is behind
@@ -70,11 +71,11 @@ class Pace:
 
 
 class Track:
-    """Frames on their way to one listener, in order, each with the time before which it shall not break a silence.
+    """Frames on their way to one listener, in order, each with the time before which it shall not end a silence.
 
-    That time is a little later than the frame could sound, so that the next delivery is there before the last frame of
-    this one has sounded: the sender's jitter does not tear words. When more than `behind` frames wait the track
-    shortens pauses; a voiced frame is never dropped.
+    A silence is a gap, or a pause among the frames. That time is a little later than the frame could sound, so that the
+    next delivery is there before the last frame of this one has sounded: neither the sender's jitter nor a shortened
+    pause tears a word. When more than `behind` frames wait the track shortens pauses; a voiced frame is never dropped.
     """
 
     def __init__(self, *, behind: int, silence_below: int) -> None:
@@ -82,6 +83,7 @@ class Track:
         self._behind = behind
         self._silence_below = silence_below
         self._sounds_until = float("-inf")
+        self._pausing = True  # the last frame was silent
         self._pause = 0
         self.shed = 0  # silent frames left out to catch up
         self.on_start: Callable[[float], None] = lambda _due: None
@@ -97,15 +99,18 @@ class Track:
         """The frame that shall sound at the time `at`, or None while there is nothing or it is not due."""
         if not self._frames:
             return None
-        if at - self._sounds_until > FRAME_SECONDS:
-            due = self._frames[0][1]
-            if at < due:
-                return None
+        due = self._frames[0][1]
+        silent_for = at - self._sounds_until
+        if at < due and (self._pausing or silent_for > FRAME_SECONDS):
+            return None
+        if silent_for > FRESH_START_SECONDS:
             self.on_start(due)
         if len(self._frames) > self._behind:
             self._shorten_pause()
         self._sounds_until = at + FRAME_SECONDS
-        return self._frames.popleft()[0]
+        frame = self._frames.popleft()[0]
+        self._pausing = is_silent(frame, self._silence_below)
+        return frame
 
     def _shorten_pause(self) -> None:
         while len(self._frames) > 1 and is_silent(self._frames[0][0], self._silence_below):
@@ -135,7 +140,10 @@ class Playout:
         self._played_until = 0.0
 
     def when_translation_starts(self, report: Callable[[float], None]) -> None:
-        """Whenever a translation breaks a silence, call `report` with the time at which its audio was received."""
+        """Whenever a translation ends a silence of some length, call `report` with the time at which it was there.
+
+        That is when its delivery was received, and later by its place in the delivery.
+        """
         self._translation.on_start = lambda due: report(due - CUSHION_SECONDS)
 
     @property

@@ -11,6 +11,7 @@ from typing import Any, TypeVarTuple
 
 import structlog
 
+from bmv.audio.mulaw import FRAME_SECONDS
 from bmv.audio.tones import ringback
 from bmv.call.beep import BeepGate
 from bmv.call.captions import CaptionFeed, CaptionLines
@@ -28,7 +29,7 @@ log = structlog.get_logger()
 
 Arguments = TypeVarTuple("Arguments")
 
-DRAIN_SECONDS = 1.2  # how long a listener may still hear what was said last; both are told or ended within two seconds
+DRAIN_SECONDS = 1.0  # how long a listener may still hear what was said last; both are told or ended within two seconds
 
 
 @dataclass(frozen=True)
@@ -296,6 +297,9 @@ class CallSession:
                 "uplink": stats.uplink.summary(),
                 "downlink": stats.downlink.summary(),
                 "worst_backlog_ms": _milliseconds(stats.worst_backlog),
+                "heard_seconds": round(stats.frames_heard * FRAME_SECONDS, 1),
+                "dropped_ms": _milliseconds(stats.frames_dropped * FRAME_SECONDS),
+                "pauses_shortened_ms": _milliseconds(self._parties[role.other].playout.shed),
             }
         log.info("call_ended", reason=self._why.value, seconds=round(seconds, 1), **report)
 

@@ -12,8 +12,6 @@ from bmv import __version__
 from bmv.config import Settings, read_environment
 from bmv.errors import SettingsError
 
-OK = 0
-FAILED = 1
 WRONG_SETTINGS = 2
 
 

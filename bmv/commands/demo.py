@@ -70,10 +70,9 @@ def demo(recordings: Path, script: Script = DEMO) -> int:
 
 async def _demo(console: Console, script: Script) -> tuple[Party, Party]:
     console.print(
-        "[bold]A translated call, simulated.[/] The server is the real one. The telephone company, the voices and\n"
-        "the translation are not: the interpreter is a phrasebook that knows these sentences by their sound.\n\n"
-        "[dim]The caller dials, is greeted in Spanish, and hears it ring until the agent accepts …[/]\n",
-        soft_wrap=True,
+        "[bold]A translated call, simulated.[/] The server is the real one. The telephone company, the voices and the "
+        "translation are not: the interpreter is a phrasebook that knows these sentences by their sound.\n\n"
+        "[dim]The caller dials, is greeted in Spanish, and hears it ring until the agent accepts …[/]\n"
     )
     script.rehearse()
     async with _stage(script) as stage:

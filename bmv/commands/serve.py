@@ -22,8 +22,13 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; a second one cuts the grace time short. Returns the exit code."""
     logs.configure(settings.log_level, settings.log_format, settings.secrets)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings))
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(settings))
+    except OSError as error:
+        where = f"{settings.api_host}:{settings.api_port}"
+        log.error("cannot_listen", where=where, error=str(error), remedy="set API_PORT or API_HOST to what is free")
+        return 1
     return 0
 
 

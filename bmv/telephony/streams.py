@@ -85,11 +85,15 @@ class MediaStream:
         self._wake = asyncio.Event()
         self._partial = b""
         self._unreadable = 0
+        self._dropping = False
 
     def play(self, audio: bytes) -> None:
         """Queue audio for the party; see `Leg.play`."""
-        if len(self._outbox) > OUTBOX_BYTES:
-            return  # the connection takes nothing any more: `_send` is about to give it up
+        if len(self._outbox) > OUTBOX_BYTES:  # the connection takes nothing any more: `_send` is about to give it up
+            if not self._dropping:
+                log.warning("leg_audio_dropped", waiting_seconds=len(self._outbox) / SAMPLE_RATE)
+            self._dropping = True
+            return
         self._outbox += audio
         self._wake.set()
 

@@ -1,4 +1,4 @@
-"""TaskRouter's event callbacks: what they mean for a call.
+"""TaskRouter: what a task tells Flex about a call, and what its event callbacks mean for the call.
 
 Source: Twilio's "TaskRouter event reference". A workspace sends the events of all its tasks, also of those that are
 none of our business; ours carry `bmv_call_id` in their attributes.
@@ -12,6 +12,7 @@ from enum import Enum
 
 import msgspec
 
+from bmv.languages import Language
 from bmv.telephony.twiml import CALL_ID
 
 
@@ -53,3 +54,19 @@ def decode_event(form: Mapping[str, str]) -> TaskEvent | None:
         return None
     call_id = attributes.get(CALL_ID) if isinstance(attributes, dict) else None
     return TaskEvent(call_id, meaning, name) if isinstance(call_id, str) else None
+
+
+def encode_attributes(call_id: str | None, number: str, language: Language) -> dict[str, object]:
+    """What the task shall tell Flex: who calls, in which language, and which of our calls it is, if it is one.
+
+    `name` is the title that Flex shows; `conversations` and `customers` are read by Flex Insights.
+    """
+    ours: dict[str, object] = {CALL_ID: call_id} if call_id else {}
+    return ours | {
+        "name": number,
+        "type": "inbound",
+        "language": language.tag,
+        "caller_number": number,
+        "conversations": {"language": language.english},
+        "customers": {"phone": number},
+    }

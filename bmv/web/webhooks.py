@@ -17,7 +17,7 @@ from bmv.call.state import EndReason, IllegalTransition
 from bmv.languages import Language, Sentence
 from bmv.telephony import twiml
 from bmv.telephony.pairing import Pairing
-from bmv.telephony.taskrouter import TaskMeaning, decode_event
+from bmv.telephony.taskrouter import TaskMeaning, decode_event, encode_attributes
 from bmv.web.gate import FORM
 
 log = structlog.get_logger()
@@ -83,7 +83,8 @@ class Webhooks:
             return self._desk.agent_language
         language = languages.find(word)
         if language is None:
-            log.warning("language_unknown", lang=(word or "")[:40], instead="the call goes through untranslated")
+            what = "no such language" if word else "no lang was given"  # not the word: it came with the query string
+            log.warning("language_unknown", reason=what, instead="the call goes through untranslated")
         return language
 
     async def outbound_call(self, request: web.Request) -> web.Response:
@@ -93,22 +94,15 @@ class Webhooks:
         call_id = form.get(twiml.CALL_ID) or self._pairing.match(numbers, _call_sid(form))
         call = self._registry.find(call_id)
         if call is not None:
-            language = call.language(Role.CALLER)
-            attributes: dict[str, object] = {
-                "name": call.caller.number,
-                "type": "inbound",
-                "language": language.tag,
-                twiml.CALL_ID: call.id,
-                "caller_number": call.caller.number,
-                "conversations": {"language": language.english},
-                "customers": {"phone": call.caller.number},
-            }
+            attributes = encode_attributes(call.id, call.caller.number, call.language(Role.CALLER))
             return _twiml(twiml.enqueue(self._desk.workflow_sid, attributes))
         if call_id or numbers[0] == self._desk.own_number:
             log.warning("agent_call_unknown", instead="rejected: the call it was placed for is over")
             return _twiml(twiml.reject())
         log.warning("flex_number_dialled", instead="queued untranslated: somebody dialled the Flex number directly")
-        return _twiml(twiml.enqueue(self._desk.workflow_sid, {"name": numbers[0], "type": "inbound"}))
+        return _twiml(
+            twiml.enqueue(self._desk.workflow_sid, encode_attributes(None, numbers[0], self._desk.agent_language))
+        )
 
     async def task_event(self, request: web.Request) -> web.Response:
         """TaskRouter's events; most are none of our business and are answered all the same."""
