@@ -326,6 +326,27 @@ async def test_when_the_agents_stream_breaks_the_caller_is_told() -> None:
     assert says("es", Sentence.INTERRUPTED) in maria.sentences_heard
 
 
+async def test_however_slow_twilio_is_the_other_side_is_told_or_ended_within_two_seconds() -> None:
+    async with house() as home:
+        loop = asyncio.get_running_loop()
+        maria, call = await home.calls()
+        _, agent = await home.accepts()
+        home.twilio.slow_down_updates(4)
+        left = loop.time()
+        await agent.hang_up()
+        await call.ended(timeout=5)  # by the verbs after the stream, which apologise
+        assert loop.time() - left < 2.5
+        assert says("es", Sentence.INTERRUPTED) in maria.sentences_heard
+        await home.empty(20)
+        _, call = await home.calls()
+        _, agent = await home.accepts()
+        left = loop.time()
+        await call.hang_up()
+        await agent.hung_up(timeout=5)
+        assert loop.time() - left < 2.5
+        await home.empty(20)
+
+
 @pytest.mark.parametrize("broken", ["agent's stream", "caller's stream"])
 async def test_a_farewell_is_heard_to_its_end(broken: str) -> None:
     def speak(text: str, language: str) -> bytes:

@@ -286,6 +286,26 @@ async def test_a_call_that_twilio_did_not_answer_for_may_exist_and_is_not_placed
         assert pairing.match(NUMBERS, "CA1") == "c1"  # so that its far end is not taken for the next call's
 
 
+async def test_a_call_that_is_placed_while_nobody_wants_it_any_more_is_hung_up() -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: web.Request) -> web.Response:
+        if request.path == CALLS:
+            asked.set()
+            await go_on.wait()
+        return web.json_response(call_json())
+
+    async with twilio(slow) as (carrier, api, _pairing):
+        dialling = asyncio.create_task(carrier.dial_agent(AGENT_CALL))
+        await asked.wait()
+        dialling.cancel()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await dialling
+        assert [asked.path for asked in api.asked] == [CALLS, CALL]
+        assert api.asked[1].form == [("Status", "completed")]
+
+
 @pytest.mark.parametrize("used_before", [False, True], ids=["new connection", "kept connection"])
 async def test_a_connection_that_breaks_does_not_place_the_call_twice(used_before: bool) -> None:
     async with twilio(created, app_sid=APP_SID) as (carrier, api, _pairing):

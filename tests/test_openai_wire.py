@@ -144,7 +144,8 @@ def test_the_end_is_asked_for_in_two_words() -> None:
 
 
 def test_every_event_the_package_knows_is_tried_here() -> None:
-    assert {kind(event) for event in SERVER_EVENTS} == wire._KNOWN
+    ours = {each.__struct_config__.tag for each in get_args(wire.ServerEvent)}
+    assert {kind(event) for event in SERVER_EVENTS} == ours
     assert {type(event) for event in SERVER_EVENTS} == set(get_args(get_args(RealtimeTranslationServerEvent)[0]))
 
 
@@ -154,7 +155,7 @@ def test_every_event_of_the_package_is_understood(event: BaseModel, unset: bool)
     found = wire.decode(event.model_dump_json(exclude_unset=unset).encode())
     match found:
         case wire.SessionCreated(session) | wire.SessionUpdated(session):
-            assert (session.language, session.id, session.expires_at) == ("en", "sess_1", 1760000000)
+            assert session.language == "en"
         case wire.InputTranscriptDelta(delta):
             assert delta == "hola "
         case wire.OutputTranscriptDelta(delta):
@@ -162,7 +163,7 @@ def test_every_event_of_the_package_is_understood(event: BaseModel, unset: bool)
         case wire.OutputAudioDelta():
             assert found == wire.OutputAudioDelta(PCM, 24000, 1, "pcm16")
         case wire.ErrorEvent():
-            assert str(found) == "unknown_parameter: Unknown parameter."
+            assert str(found).startswith("unknown_parameter: Unknown parameter. (session.x)")
         case _:
             assert found == wire.SessionClosed()
     assert found is not None

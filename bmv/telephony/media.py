@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bmv.errors import ProtocolError
+from bmv.wire import MessageDecoder
 
 MAX_MESSAGE_BYTES = 64 * 1024  # a media message has about 400 bytes; nothing legal comes near this
 
@@ -66,32 +66,12 @@ class Stop(msgspec.Struct, tag_field="event", tag="stop"):
 
 Message = Connected | Start | Media | Mark | Dtmf | Stop
 
-_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
-
-
-class _Kind(msgspec.Struct):
-    event: str
-
-
-_kind_decoder = msgspec.json.Decoder(_Kind)
-_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)  # not UTF-8 and too deep have classes of their own
-_KNOWN = frozenset(kind.__struct_config__.tag for kind in Message.__args__)
+_decoder: MessageDecoder[Message] = MessageDecoder("the media stream", Message)
 
 
 def decode(message: bytes) -> Message | None:
-    """One message from Twilio, or None for an event that did not exist when this was written.
-
-    Raises `ProtocolError` for what is no JSON or lacks what its event must have.
-    """
-    try:
-        return _decoder.decode(message)
-    except _UNREADABLE as error:
-        try:
-            if _kind_decoder.decode(message).event not in _KNOWN:
-                return None
-        except _UNREADABLE:
-            pass
-        raise ProtocolError(f"the media stream sent a message that cannot be read: {error}") from error
+    """One message from Twilio; see `MessageDecoder.decode`."""
+    return _decoder.decode(message)
 
 
 class Play(msgspec.Struct, tag_field="event", tag="media", rename="camel"):

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from bmv.errors import ProtocolError
+from bmv.wire import MessageDecoder
 
 SAMPLE_RATE = 24_000  # the only rate and format of this endpoint: PCM16, mono, little-endian
 MODEL_FRAME_SECONDS = 0.2  # the model works in frames of 200 ms (4,800 samples, 9,600 bytes)
@@ -30,8 +30,6 @@ class Session(msgspec.Struct):
     """The effective configuration, as far as it matters here."""
 
     audio: _Audio = msgspec.field(default_factory=_Audio)
-    id: str | None = None
-    expires_at: int | None = None
 
     @property
     def language(self) -> str | None:
@@ -96,7 +94,8 @@ class ErrorEvent(msgspec.Struct, tag_field="type", tag="error"):
     error: ErrorDetail
 
     def __str__(self) -> str:
-        return f"{self.error.code or self.error.type or 'error'}: {self.error.message or 'no message'}"
+        where = f" ({self.error.param})" if self.error.param else ""
+        return f"{self.error.code or self.error.type or 'error'}: {self.error.message or 'no message'}{where}"
 
 
 ServerEvent = (
@@ -109,32 +108,12 @@ ServerEvent = (
     | ErrorEvent
 )
 
-_decoder: msgspec.json.Decoder[ServerEvent] = msgspec.json.Decoder(ServerEvent)
-
-
-class _Kind(msgspec.Struct):
-    type: str
-
-
-_kind_decoder = msgspec.json.Decoder(_Kind)
-_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)  # not UTF-8 and too deep have classes of their own
-_KNOWN = frozenset(kind.__struct_config__.tag for kind in ServerEvent.__args__)
+_decoder: MessageDecoder[ServerEvent] = MessageDecoder("OpenAI", ServerEvent)
 
 
 def decode(message: bytes) -> ServerEvent | None:
-    """One server event, or None for a type this endpoint did not have when this was written.
-
-    Raises `ProtocolError` for what is no JSON or lacks what its type must have.
-    """
-    try:
-        return _decoder.decode(message)
-    except _UNREADABLE as error:
-        try:
-            if _kind_decoder.decode(message).type not in _KNOWN:
-                return None
-        except _UNREADABLE:
-            pass
-        raise ProtocolError(f"OpenAI sent a message that cannot be read: {error}") from error
+    """One server event; see `MessageDecoder.decode`."""
+    return _decoder.decode(message)
 
 
 class SessionUpdate(msgspec.Struct, tag_field="type", tag="session.update"):

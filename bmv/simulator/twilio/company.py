@@ -151,6 +151,10 @@ class FakeTwilio:
         """Make the server's next call, but tell it so many seconds late."""
         self._rest.hang_next_create(seconds)
 
+    def slow_down_updates(self, seconds: float) -> None:
+        """Let every change of a call (a hang-up, a farewell) wait so long before it is made and answered."""
+        self._rest.update_seconds = seconds
+
     def next_outgoing_call(self, outcome: Literal["busy", "no-answer", "failed"]) -> None:
         """Let the next call that the server orders come to nothing."""
         self._exchange.next_outcome = outcome

@@ -62,6 +62,8 @@ class RestApi:
         self._authorization = f"Basic {credentials}"
         self._refuse_next: RefusalError | None = None
         self._hang_next: float | None = None
+        self.update_seconds = 0.0
+        """How long every change of a call waits before it is made and answered."""
         self._runner: web.AppRunner | None = None
 
     async def open(self) -> None:
@@ -113,6 +115,7 @@ class RestApi:
             case "POST", None:
                 return await self._create(form)
             case "POST", str(sid):
+                await asyncio.sleep(self.update_seconds)
                 return self._update(self._call(sid, request.path), form)
             case "GET", str(sid):
                 return web.json_response(self._json(self._call(sid, request.path)))
