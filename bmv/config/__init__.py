@@ -5,123 +5,17 @@ that declaration. Settings are read once, at the start, and nothing below `app` 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-from bmv import languages
+from bmv.config import parsers
+from bmv.config.parsers import Parser
 from bmv.errors import SettingsError
 from bmv.languages import Language
-
-Parser = Callable[[str], object]
-"""Turns a setting's text into its value, or raises `ValueError` with what a usable value must be.
-
-The message completes "NAME must be …"; it never repeats the text, which may be a secret pasted into the wrong line.
-"""
-
-
-def _text(text: str) -> str:
-    if not (text.isascii() and text.isprintable()) or " " in text:
-        raise ValueError("one word of plain letters, digits and signs, without spaces or line breaks")
-    return text
-
-
-def _sid(kind: str) -> Parser:
-    def parse(text: str) -> str:
-        if not re.fullmatch(rf"{kind}[0-9a-fA-F]{{32}}", text):
-            raise ValueError(f"{kind} followed by 32 digits or letters a to f")
-        return text
-
-    return parse
-
-
-def _auth_token(text: str) -> str:
-    if re.match(r"(AC|SK)[0-9a-fA-F]{32}$", text):
-        raise ValueError("the auth token itself, not the account SID (AC…) or an API key's SID (SK…)")
-    return _text(text)
-
-
-def _phone_number(text: str) -> str:
-    number = re.sub(r"[ ().-]", "", text)
-    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
-        raise ValueError("a phone number with + and country code, such as +14155550100")
-    return number
-
-
-# One label of a host name. No underscore: Twilio refuses status callbacks to such a host (Calls API, StatusCallback).
-_LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
-_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-
-
-def _public_host(text: str) -> str:
-    host = re.sub(r"^(?:https?|wss?)://", "", text.lower()).removesuffix("/").removesuffix(":443")
-    if "/" in host or "?" in host:
-        raise ValueError("the host name alone, without a path, such as voice.example.com")
-    if ":" in host:
-        raise ValueError("a host on the standard https port 443, without a port number")
-    if len(host) > 253 or not _HOST.fullmatch(host):
-        raise ValueError("a host name of letters, digits, hyphens and dots, such as voice.example.com")
-    return host
-
-
-def _base_url(text: str) -> str:
-    """Take http(s) or ws(s), return http(s) without a trailing slash."""
-    description = "an address such as https://api.example.com/v1, without a user name, a question mark or a # sign"
-    try:
-        url = urlsplit(_text(text))
-        complete = bool(url.hostname) and url.port != 0  # asking for a port that is no number raises as well
-    except ValueError:
-        raise ValueError(description) from None
-    scheme = {"ws": "http", "wss": "https"}.get(url.scheme, url.scheme)
-    if not complete or scheme not in ("http", "https") or any(sign in text for sign in "@?#"):
-        raise ValueError(description)
-    return f"{scheme}://{url.netloc.lower()}{url.path.rstrip('/')}"
-
-
-_SWITCH = dict.fromkeys(("true", "on", "yes", "1"), True) | dict.fromkeys(("false", "off", "no", "0"), False)
-
-
-def _switch(text: str) -> bool:
-    if (value := _SWITCH.get(text.lower())) is None:
-        raise ValueError("true or false (on/off, yes/no and 1/0 do as well)")
-    return value
-
-
-def _choice(*choices: str) -> Parser:
-    def parse(text: str) -> str:
-        if (value := text.lower()) not in choices:
-            raise ValueError(f"one of {', '.join(choices)}")
-        return value
-
-    return parse
-
-
-def _whole(low: int, high: int) -> Parser:
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def _number(low: float, high: float) -> Parser:
-    def parse(text: str) -> float:
-        if not re.fullmatch(r"[+-]?[0-9]{1,9}(\.[0-9]{1,6})?", text) or not low <= float(text) <= high:
-            raise ValueError(f"a number from {low:g} to {high:g}")
-        return float(text)
-
-    return parse
-
-
-def _language(text: str) -> Language:
-    if (language := languages.find(text)) is None:
-        raise ValueError(f"one of the languages {', '.join(languages.LANGUAGES)} (or its English name)")
-    return language
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,53 +74,59 @@ class Settings:
 
     public_host: str = _setting(
         "PUBLIC_HOST",
-        _public_host,
+        parsers.public_host,
         "The host name under which Twilio reaches this server over https, without https:// and without a path.",
         where="It is your own domain, or the host that your tunnel prints (ngrok: the name after https://).",
         also="NGROK_DOMAIN",
     )
     account_sid: str = _setting(
         "TWILIO_ACCOUNT_SID",
-        _sid("AC"),
+        parsers.sid("AC"),
         "The Twilio account that owns the phone numbers and Flex.",
         where=_ACCOUNT_INFO,
     )
     auth_token: str = _setting(
         "TWILIO_AUTH_TOKEN",
-        _auth_token,
+        parsers.auth_token,
         "The account's primary auth token: it makes our calls and proves that a webhook comes from Twilio.",
         where=_ACCOUNT_INFO,
         secret=True,
     )
     caller_number: str = _setting(
         "TWILIO_CALLER_NUMBER",
-        _phone_number,
+        parsers.phone_number,
         "Your Twilio number that callers dial; the call to the agent is made from it as well.",
         where=f"Find it {_CONSOLE} under Phone Numbers, Manage, Active numbers.",
     )
     flex_number: str | None = _setting(
         "TWILIO_FLEX_NUMBER",
-        _phone_number,
+        parsers.phone_number,
         "Your second Twilio number, which leads into Flex. Not needed where TWILIO_FLEX_APP_SID is set.",
         where=f"Find it {_CONSOLE} under Phone Numbers, Manage, Active numbers; it must belong to the same account.",
         unless="TWILIO_FLEX_APP_SID",
     )
     flex_app_sid: str | None = _setting(
         "TWILIO_FLEX_APP_SID",
-        _sid("AP"),
+        parsers.sid("AP"),
         "A TwiML App that leads into Flex, used in place of TWILIO_FLEX_NUMBER: calls need no second number then.",
         where=f"Find it {_CONSOLE} under Voice, Manage, TwiML apps.",
         default="",
     )
     flex_workflow_sid: str = _setting(
         "TWILIO_FLEX_WORKFLOW_SID",
-        _sid("WW"),
+        parsers.sid("WW"),
         "The TaskRouter workflow that finds an agent for the call.",
         where=f"Find it {_CONSOLE} under TaskRouter, Workspaces, Flex Task Assignment, Workflows (Assign to Anyone).",
     )
+    agent_destination: str = _setting(
+        "AGENT_DESTINATION",
+        parsers.choice("flex"),
+        "Where agents are reached: flex, the only place so far.",
+        default="flex",
+    )
     webhook_shared_key: str | None = _setting(
         "TWILIO_WEBHOOK_SHARED_KEY",
-        _text,
+        parsers.word,
         "The secret of a shared key, only where your account signs its webhooks with one (HMAC-SHA256).",
         where="It was shown when the shared key was created.",
         default="",
@@ -234,7 +134,7 @@ class Settings:
     )
     openai_api_key: str | None = _setting(
         "OPENAI_API_KEY",
-        _text,
+        parsers.word,
         "The key that pays for the translation. Not needed with TRANSLATOR=loopback.",
         where="Create one at platform.openai.com/api-keys.",
         unless="TRANSLATOR=loopback",
@@ -242,94 +142,100 @@ class Settings:
     )
     translator: str = _setting(
         "TRANSLATOR",
-        _choice("openai", "loopback"),
+        parsers.choice("openai", "loopback"),
         "Who translates: openai, or loopback (nobody: each voice arrives as it is, for trying out the telephone side).",
         default="openai",
     )
     openai_base_url: str = _setting(
         "OPENAI_BASE_URL",
-        _base_url,
+        parsers.base_url,
         "Where the translation service is reached, over https or wss; for data in Europe https://eu.api.openai.com/v1.",
         default="https://api.openai.com/v1",
     )
     openai_translate_model: str = _setting(
-        "OPENAI_TRANSLATE_MODEL", _text, "The translation model's name.", default="gpt-realtime-translate"
+        "OPENAI_TRANSLATE_MODEL", parsers.word, "The translation model's name.", default="gpt-realtime-translate"
     )
     agent_language: Language = _setting(  # noqa: RUF009 (a field, built at import like the others)
         "AGENT_LANGUAGE",
-        _language,
+        parsers.language,
         "The language the agents speak, as a code or an English name: en, es, german and so on.",
         default="en",
     )
     forward_original: bool = _setting(
         "FORWARD_AUDIO_BEFORE_TRANSLATION",
-        _switch,
+        parsers.switch,
         "Whether each party also hears the other's own voice, quietly underneath the translation.",
         default="false",
     )
     original_level_db: float = _setting(
         "ORIGINAL_VOICE_LEVEL_DB",
-        _number(-60, 0),
+        parsers.number(-60, 0),
         "How loud that own voice is under the translation, in decibels: 0 is full level, -18 about an eighth.",
         default="-18",
     )
     captions: bool = _setting(
-        "CAPTIONS", _switch, "Whether the words of both parties are transcribed as well, for captions.", default="on"
+        "CAPTIONS",
+        parsers.switch,
+        "Whether the words of both parties are transcribed as well, for captions.",
+        default="on",
     )
     max_calls: int = _setting(
         "MAX_CALLS",
-        _whole(1, 10_000),
+        parsers.whole_number(1, 10_000),
         "How many calls are carried at once; a further caller is told in his language that all lines are busy.",
         default="50",
     )
     agent_answer_timeout_seconds: int = _setting(
         "AGENT_ANSWER_TIMEOUT_SECONDS",
-        _whole(1, 600),  # the range of Timeout in Twilio's Calls API
+        parsers.whole_number(1, 600),  # the range of Timeout in Twilio's Calls API
         "How long the call to the agent side may ring before it counts as not answered.",
         default="30",
     )
     max_wait_seconds: int = _setting(
         "MAX_WAIT_SECONDS",
-        _whole(1, 86_400),
+        parsers.whole_number(1, 86_400),
         "How long a caller waits for an agent before being asked to call again later.",
         default="600",
     )
     max_call_seconds: int = _setting(
         "MAX_CALL_SECONDS",
-        _whole(1, 86_400),
+        parsers.whole_number(1, 86_400),
         "How long a conversation may last; 14400 seconds (4 hours) is also what Twilio allows a call by default.",
         default="14400",
     )
     api_host: str = _setting(
         "API_HOST",
-        _text,
+        parsers.word,
         "The address this server listens on; 0.0.0.0 is every address of the machine.",
         default="0.0.0.0",  # noqa: S104 (a server in a container must be reached from outside it)
     )
     api_port: int = _setting(
-        "API_PORT", _whole(0, 65_535), "The port this server listens on; 0 takes any free one.", default="5050"
+        "API_PORT",
+        parsers.whole_number(0, 65_535),
+        "The port this server listens on; 0 takes any free one.",
+        default="5050",
     )
     log_level: str = _setting(
         "LOG_LEVEL",
-        _choice("debug", "info", "warning", "error"),
+        parsers.choice("debug", "info", "warning", "error"),
         "How much is logged: debug, info, warning or error.",
         default="info",
     )
     log_format: str = _setting(
         "LOG_FORMAT",
-        _choice("auto", "json", "console"),
+        parsers.choice("auto", "json", "console"),
         "How a line is written: json (an object a line), console (for reading), or auto: console in a terminal only.",
         default="auto",
     )
     shutdown_grace_seconds: float = _setting(
         "SHUTDOWN_GRACE_SECONDS",
-        _number(0, 86_400),
+        parsers.number(0, 86_400),
         "How long running calls may go on after the server was told to stop; new calls are refused meanwhile.",
         default="30",
     )
     twilio_api_base_url: str = _setting(
         "TWILIO_API_BASE_URL",
-        _base_url,
+        parsers.base_url,
         "Where Twilio's REST API is reached; another region has another host.",
         default="https://api.twilio.com",
     )

@@ -1,0 +1,128 @@
+"""What a usable value of a setting looks like: text in, value out, or in plain words what it must be."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from bmv import languages
+from bmv.languages import Language
+
+Parser = Callable[[str], object]
+"""Turns a setting's text into its value, or raises `ValueError` with what a usable value must be.
+
+The message completes "NAME must be …"; it never repeats the text, which may be a secret pasted into the wrong line.
+"""
+
+
+def word(text: str) -> str:
+    """One word of printable ASCII, as keys and model names are."""
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError("one word of plain letters, digits and signs, without spaces or line breaks")
+    return text
+
+
+def sid(kind: str) -> Parser:
+    """Make the parser of Twilio's SIDs of one kind (AC, WW, AP …)."""
+
+    def parse(text: str) -> str:
+        if not re.fullmatch(rf"{kind}[0-9a-fA-F]{{32}}", text):
+            raise ValueError(f"{kind} followed by 32 digits or letters a to f")
+        return text
+
+    return parse
+
+
+def auth_token(text: str) -> str:
+    """An auth token, and not one of the SIDs that stand beside it in the console."""
+    if re.match(r"(AC|SK)[0-9a-fA-F]{32}$", text):
+        raise ValueError("the auth token itself, not the account SID (AC…) or an API key's SID (SK…)")
+    return word(text)
+
+
+def phone_number(text: str) -> str:
+    """A telephone number as E.164; the spaces and signs people write in it are taken out."""
+    number = re.sub(r"[ ().-]", "", text)
+    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+        raise ValueError("a phone number with + and country code, such as +14155550100")
+    return number
+
+
+# One label of a host name. No underscore: Twilio refuses status callbacks to such a host (Calls API, StatusCallback).
+_LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+
+
+def public_host(text: str) -> str:
+    """A host name as Twilio shall use it, whatever was written around it."""
+    host = re.sub(r"^(?:https?|wss?)://", "", text.lower()).removesuffix("/").removesuffix(":443")
+    if "/" in host or "?" in host:
+        raise ValueError("the host name alone, without a path, such as voice.example.com")
+    if ":" in host:
+        raise ValueError("a host on the standard https port 443, without a port number")
+    if len(host) > 253 or not _HOST.fullmatch(host):
+        raise ValueError("a host name of letters, digits, hyphens and dots, such as voice.example.com")
+    return host
+
+
+def base_url(text: str) -> str:
+    """Take http(s) or ws(s), return http(s) without a trailing slash."""
+    description = "an address such as https://api.example.com/v1, without a user name, a question mark or a # sign"
+    try:
+        url = urlsplit(word(text))
+        complete = bool(url.hostname) and url.port != 0  # asking for a port that is no number raises as well
+    except ValueError:
+        raise ValueError(description) from None
+    scheme = {"ws": "http", "wss": "https"}.get(url.scheme, url.scheme)
+    if not complete or scheme not in ("http", "https") or any(sign in text for sign in "@?#"):
+        raise ValueError(description)
+    return f"{scheme}://{url.netloc.lower()}{url.path.rstrip('/')}"
+
+
+_SWITCH = dict.fromkeys(("true", "on", "yes", "1"), True) | dict.fromkeys(("false", "off", "no", "0"), False)
+
+
+def switch(text: str) -> bool:
+    """On or off, in the words people use for it."""
+    if (value := _SWITCH.get(text.lower())) is None:
+        raise ValueError("true or false (on/off, yes/no and 1/0 do as well)")
+    return value
+
+
+def choice(*choices: str) -> Parser:
+    """Make the parser that takes one of these words, in any case."""
+
+    def parse(text: str) -> str:
+        if (value := text.lower()) not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return value
+
+    return parse
+
+
+def whole_number(low: int, high: int) -> Parser:
+    """Make the parser of whole numbers within a range."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def number(low: float, high: float) -> Parser:
+    """Make the parser of numbers within a range."""
+
+    def parse(text: str) -> float:
+        if not re.fullmatch(r"[+-]?[0-9]{1,9}(\.[0-9]{1,6})?", text) or not low <= float(text) <= high:
+            raise ValueError(f"a number from {low:g} to {high:g}")
+        return float(text)
+
+    return parse
+
+
+def language(text: str) -> Language:
+    """One of the languages of the table, by code or name."""
+    if (language := languages.find(text)) is None:
+        raise ValueError(f"one of the languages {', '.join(languages.LANGUAGES)} (or its English name)")
+    return language

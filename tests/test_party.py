@@ -1,0 +1,182 @@
+"""One side of a call is let go: told first where there is something to tell, and however slow or broken the rest is."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from fakes import REFUSED, FakeCarrier, FakeLeg, loud, settle, until
+from structlog.testing import capture_logs
+
+from bmv import languages
+from bmv.call import party as module
+from bmv.call import session
+from bmv.call.leg import Role
+from bmv.call.party import Party
+from bmv.call.playout import Playout
+from bmv.languages import Sentence
+
+SPANISH = languages.get("es")
+FOR_EVER = 600.0  # seconds of patience that no test has
+BUG = RuntimeError("a bug")
+
+
+class SlowCarrier(FakeCarrier):
+    """Answers when the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = asyncio.Event()
+
+    async def say(self, call_sid: str, sentence: str, language: languages.Language) -> None:
+        await super().say(call_sid, sentence, language)
+        await self.answers.wait()
+
+    async def hang_up(self, call_sid: str) -> None:
+        await super().hang_up(call_sid)
+        await self.answers.wait()
+
+
+class SlowLeg(FakeLeg):
+    """Closes when the test lets it."""
+
+    def __init__(self, call_sid: str) -> None:
+        super().__init__(call_sid)
+        self.closes = asyncio.Event()
+
+    async def close(self) -> None:
+        await super().close()
+        await self.closes.wait()
+
+
+def somebody() -> Party:
+    return Party(Role.CALLER, SPANISH, Playout(original_level_db=-18))
+
+
+def connected(leg: FakeLeg) -> Party:
+    party = somebody()
+    party.connect(leg)
+    return party
+
+
+def test_the_stream_knows_best_which_telephone_call_it_belongs_to() -> None:
+    party = somebody()
+    party.call_sid = "CA-as-announced"
+    party.connect(FakeLeg("CA-as-streamed"))
+    assert party.call_sid == "CA-as-streamed"
+
+
+def test_what_is_due_is_played_to_the_stream_and_without_one_it_is_kept() -> None:
+    party, leg = somebody(), FakeLeg("CA1")
+    party.playout.hold(loud(1) * 50)
+    party.take(10.0)
+    assert party.playout.take(10.0), "nothing was due, so this test tests nothing"
+    party.connect(leg)
+    party.take(10.5)
+    assert leg.frames
+    assert set(leg.frames) == {loud(1)}
+
+
+async def test_a_party_is_told_in_its_language_and_its_call_completed_when_it_has_heard_it() -> None:
+    carrier, leg = FakeCarrier(), FakeLeg("CA1")
+    party = connected(leg)
+    letting_go = asyncio.ensure_future(party.let_go(carrier, farewell=Sentence.GOODBYE, patience=FOR_EVER))
+    await settle()
+    assert carrier.said == [("CA1", SPANISH.sentences[Sentence.GOODBYE], SPANISH)]
+    assert carrier.hung_up == [], "it is still listening"
+    party.gone.set()
+    await letting_go
+    assert carrier.diary == [("say", "CA1"), ("hang_up", "CA1")]
+    assert leg.closed
+
+
+async def test_who_never_finishes_listening_is_hung_up_when_the_patience_is_over() -> None:
+    carrier = FakeCarrier()
+    await connected(FakeLeg("CA1")).let_go(carrier, farewell=Sentence.GOODBYE, patience=0.01)
+    assert carrier.diary == [("say", "CA1"), ("hang_up", "CA1")]
+
+
+async def test_a_carrier_that_is_slow_to_speak_costs_the_stream_so_that_the_verbs_after_it_speak(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert module.TELL_SECONDS + session.DRAIN_SECONDS < 2, "told or ended within two seconds"
+    monkeypatch.setattr(module, "TELL_SECONDS", 0.01)
+    carrier, leg = SlowCarrier(), FakeLeg("CA1")
+    party = connected(leg)
+    with capture_logs() as logs:
+        letting_go = asyncio.ensure_future(party.let_go(carrier, farewell=Sentence.GOODBYE, patience=FOR_EVER))
+        async with asyncio.timeout(5):
+            while not leg.closed:
+                await asyncio.sleep(0.001)
+        await settle()
+    assert [(entry["event"], entry["error"]) for entry in logs] == [("farewell_failed", "no answer within 0.01 s")]
+    assert carrier.hung_up == [], "the verbs are being heard"
+    carrier.answers.set()
+    party.gone.set()
+    await letting_go
+    assert carrier.hung_up == ["CA1"]
+
+
+async def test_nothing_to_tell_means_the_end_of_the_call_and_of_the_stream_at_once() -> None:
+    carrier, leg = FakeCarrier(), FakeLeg("CA1")
+    await asyncio.wait_for(connected(leg).let_go(carrier, farewell=None, patience=FOR_EVER), timeout=5)
+    assert carrier.diary == [("hang_up", "CA1")]
+    assert leg.closed == 1
+
+
+async def test_a_carrier_that_hangs_does_not_keep_the_stream_open_nor_the_stream_the_call() -> None:
+    slow_carrier, leg = SlowCarrier(), FakeLeg("CA1")
+    carrier, slow_leg = FakeCarrier(), SlowLeg("CA2")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(connected(leg).let_go(slow_carrier, farewell=None, patience=FOR_EVER))
+        tasks.create_task(connected(slow_leg).let_go(carrier, farewell=None, patience=FOR_EVER))
+        await until(lambda: leg.closed and carrier.hung_up)
+        slow_carrier.answers.set()
+        slow_leg.closes.set()
+
+
+async def test_who_has_gone_is_not_told_anything() -> None:
+    carrier, leg = FakeCarrier(), FakeLeg("CA1")
+    party = connected(leg)
+    party.gone.set()
+    await party.let_go(carrier, farewell=Sentence.GOODBYE, patience=FOR_EVER)
+    assert carrier.said == []
+    assert carrier.hung_up == ["CA1"]
+    assert leg.closed
+
+
+async def test_of_a_party_without_a_telephone_call_nothing_is_asked_of_the_carrier() -> None:
+    carrier = FakeCarrier()
+    await somebody().let_go(carrier, farewell=Sentence.GOODBYE, patience=FOR_EVER)
+    assert carrier.diary == []
+
+
+async def test_a_carrier_that_refuses_is_logged_and_nothing_else_is_left_undone() -> None:
+    carrier, leg = FakeCarrier(), FakeLeg("CA1")
+    carrier.refuses = {"say": REFUSED, "hang_up": REFUSED}
+    with capture_logs() as logs:
+        await connected(leg).let_go(carrier, farewell=Sentence.GOODBYE, patience=0)
+    assert carrier.diary == [("say", "CA1"), ("hang_up", "CA1")]
+    assert leg.closed
+    failures = [entry for entry in logs if entry["log_level"] == "warning"]
+    assert [entry["event"] for entry in failures] == ["farewell_failed", "hang_up_failed"]
+    assert {(entry["role"], entry["error"]) for entry in failures} == {("caller", str(REFUSED))}
+
+
+@pytest.mark.parametrize("method", ["say", "hang_up"])
+async def test_a_bug_in_the_carrier_comes_out_after_the_other_steps_were_taken(method: str) -> None:
+    carrier, leg = FakeCarrier(), FakeLeg("CA1")
+    carrier.refuses = {method: BUG}
+    with pytest.raises(RuntimeError, match="a bug"):
+        await connected(leg).let_go(carrier, farewell=Sentence.GOODBYE, patience=0)
+    assert carrier.diary == [("say", "CA1"), ("hang_up", "CA1")]
+    assert leg.closed
+
+
+@pytest.mark.parametrize("farewell", [None, Sentence.GOODBYE])
+async def test_a_stream_that_cannot_be_closed_does_not_keep_the_telephone_call_alive(farewell: Sentence | None) -> None:
+    carrier, leg = FakeCarrier(), FakeLeg("CA1")
+    leg.broken = BUG
+    with pytest.raises(RuntimeError, match="a bug"):
+        await connected(leg).let_go(carrier, farewell=farewell, patience=0)
+    assert carrier.hung_up == ["CA1"]
