@@ -177,7 +177,7 @@ def test_every_log_event_that_the_readme_names_is_one_that_is_logged() -> None:
 
 
 def test_the_readme_shows_the_demo_that_runs() -> None:
-    shown = section(README, "## See it in a minute")
+    shown = section(README, "## See it first")
     for line in DEMO.lines:
         assert re.search(rf"^ +{line.role}  {re.escape(line.sentence)}$", shown, re.MULTILINE)
         assert re.search(rf"^ +heard  {re.escape(line.translation)}  \(", shown, re.MULTILINE)
