@@ -1,4 +1,4 @@
-"""The demo's conversation: who speaks which language, and that each line can be spoken, heard and told from the rest."""
+"""The demo's conversation: who speaks which language, and that each line can be told from the rest by its sound."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bmv.simulator import voices
 from bmv.simulator.conversation import DEMO, Line, Role, Script
 
 LINES = pytest.mark.parametrize("line", DEMO.lines, ids=lambda line: line.sentence)
+ALIKE = 0.5  # two sounds are one sentence from 0.75 on (see `phrasebook`); strangers stay below 0.4
 
 HOLA = Line("caller", "Hola.", "es", "Hello.", "en")
 BONJOUR = Line("caller", "Bonjour.", "fr", "Hello.", "en")
@@ -65,7 +66,7 @@ def test_a_sentence_and_its_translation_differ_in_language_and_sound(line: Line)
     assert line.sentence != line.translation
     sentence, translated = mulaw.decode(line.audio()), mulaw.decode(line.translated_audio())
     assert align(sentence, sentence).score > 0.99
-    assert align(translated, sentence).score < 0.3
+    assert align(translated, sentence).score < ALIKE
 
 
 def test_no_two_lines_sound_alike() -> None:
@@ -73,4 +74,4 @@ def test_no_two_lines_sound_alike() -> None:
     for number, one in enumerate(sounds):
         assert np.abs(one).max() > 1000
         for other in sounds[:number]:
-            assert align(one, other).score < 0.3
+            assert align(one, other).score < ALIKE

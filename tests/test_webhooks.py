@@ -359,6 +359,19 @@ async def test_an_agent_call_whose_call_is_over_is_hung_up(status: str) -> None:
         assert home.carrier.hung_up == [AGENT_SID]
 
 
+async def test_an_agent_call_that_comes_about_while_its_call_parts_is_hung_up() -> None:
+    async with house(farewell=60) as home:
+        call = await queued(home)
+        await home.post("/reservation-accepted", task_event("task.canceled", call.id))  # and the caller is being told
+        late = "CA" + "7" * 32
+        target, form = agent_status(call.id, "ringing", CallSid=late)
+        assert (await home.post(target, form)).status == 204
+        assert home.registry.find(call.id) is call
+        assert late in home.carrier.hung_up
+        await home.post("/call-status", {"CallSid": CALLER_SID, "CallStatus": "completed"})
+        await home.over()
+
+
 @pytest.mark.parametrize("status", OVER)
 async def test_an_agent_call_that_is_over_by_itself_needs_no_hanging_up(status: str) -> None:
     async with house() as home:

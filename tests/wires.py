@@ -230,13 +230,13 @@ class House:
 
 @asynccontextmanager
 async def house(
-    *, carrier: FakeCarrier | None = None, max_calls: int = 10, shared_key: str | None = None
+    *, carrier: FakeCarrier | None = None, max_calls: int = 10, shared_key: str | None = None, farewell: float = 0.01
 ) -> AsyncIterator[House]:
-    """Open the house; farewells are cut short, nothing is left behind."""
+    """Open the house; a farewell takes no longer than given, nothing is left behind."""
     carrier = carrier or FakeCarrier()
     english = languages.get("en")
     metronome, captions, pairing = Metronome(), CaptionFeed(), Pairing(patience=60, afterlife=0)
-    policy = CallPolicy(agent_language=english, farewell=0.01)
+    policy = CallPolicy(agent_language=english, farewell=farewell)
     services = CallServices(carrier, LoopbackFactory(delay=0.04), metronome, captions, policy)
     registry = CallRegistry(services, max_calls=max_calls)
     verifier = SignatureVerifier(PUBLIC_HOST, auth_token=AUTH_TOKEN, shared_key=shared_key)

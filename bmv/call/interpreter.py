@@ -27,7 +27,7 @@ from bmv.metrics import Histogram
 
 log = structlog.get_logger()
 
-STALLED_AFTER = 0.25  # seconds without a frame: sooner, frames that are only late would get a hole in their middle
+STALLED_AFTER = 1.0  # seconds without a frame: what is only late must not get a hole in its middle
 FILL_FRAMES = 20  # at most 400 ms of silence for one stall; more would only add delay
 CATCH_UP = 5  # every fifth frame one more of the waiting ones: 1.2 times real time
 WAITING_FRAMES = 1500  # 30 s: more than any session takes to open; the oldest go first
