@@ -64,7 +64,8 @@ async def serving(settings: Settings) -> AsyncIterator[Server]:
 
 
 def _services(settings: Settings, http: aiohttp.ClientSession) -> tuple[CallServices, Pairing]:
-    pairing = Pairing(patience=settings.agent_answer_timeout_seconds)
+    # From the turn on: the request that dials, the ringing, and the five seconds that Twilio may add to it.
+    pairing = Pairing(patience=twilio.REQUEST_SECONDS + settings.agent_answer_timeout_seconds + 5)
     carrier = twilio.TwilioCarrier(
         twilio.connect(
             http,

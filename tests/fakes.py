@@ -126,6 +126,8 @@ class FakeCarrier:
         self.dialled.append(agent_call)
         self._note("dial_agent", agent_call.call_id)
         await self.dialling.wait()
+        if "dial_agent" in self.refuses:
+            raise self.refuses["dial_agent"]
         return f"CA-agent-of-{agent_call.call_id}"
 
     async def say(self, call_sid: str, sentence: str, language: Language) -> None:

@@ -132,7 +132,8 @@ def test_in_a_terminal_a_turn_is_drawn_while_it_grows() -> None:
     assert on_screen(written(console)) == [" caller  Buenas tardes."]
 
 
-def test_in_a_terminal_nothing_stands_there_twice_for_good() -> None:
+def test_in_a_terminal_nothing_stands_there_twice() -> None:
+    turn = [" caller  Buenas tardes.", "  heard  Good afternoon.  (1.0 s behind)"]
     console = terminal()
     with CaptionView(console) as view:
         for line in (1, 2):
@@ -141,7 +142,7 @@ def test_in_a_terminal_nothing_stands_there_twice_for_good() -> None:
                 view._live.refresh()  # as it does by itself ten times a second
             view.show(translation("Good afternoon.", line=line, lag=1.0))
             view._live.refresh()
-    turn = [" caller  Buenas tardes.", "  heard  Good afternoon.  (1.0 s behind)"]
+            assert on_screen(written(console)) == turn * line
     assert on_screen(written(console)) == turn * 2
 
 

@@ -242,7 +242,8 @@ async def test_a_refusal_is_told_in_twilios_words_and_asked_only_once(status: in
     async with twilio(refusing(status, code, words)) as (carrier, api, _pairing):
         with pytest.raises(CarrierError, match=f"{code}.*{words}"):
             await carrier.dial_agent(AGENT_CALL)
-        assert words in (carrier.problem or "")
+        assert str(code) in (carrier.problem or "")
+        assert words not in (carrier.problem or "")  # everybody may read it, and Twilio's words may hold numbers
     assert len(api.asked) == 1
 
 
@@ -275,7 +276,7 @@ async def test_the_problem_is_over_when_a_call_was_placed() -> None:
         api.answer = created
         await carrier.dial_agent(AGENT_CALL)
         problems.append(carrier.problem)
-    assert problems == [None, "Twilio refused (20003): Unable to create record: Authenticate", None]
+    assert problems == [None, "Twilio refused the agent call (20003): see the log", None]
 
 
 async def test_a_call_that_twilio_did_not_answer_for_may_exist_and_is_not_placed_again() -> None:

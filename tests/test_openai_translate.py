@@ -28,7 +28,7 @@ from bmv.call.translator import (
     TranslatorLost,
 )
 from bmv.languages import get
-from bmv.metrics import Histogram
+from bmv.metrics import Histogram, LastProblem
 from bmv.translators.openai_translate import OUTBOX_MESSAGES, OpenAITranslateFactory, OpenAITranslator
 
 PAIR = LanguagePair(get("es"), get("en"))
@@ -159,7 +159,7 @@ async def test_a_session_that_does_not_say_what_it_speaks_is_not_used() -> None:
         assert "asked OpenAI for en" in await lost(server)
 
 
-async def test_a_refused_update_is_told_in_the_providers_words() -> None:
+async def test_a_refused_update_is_told_by_its_code_and_the_providers_words_are_for_the_log() -> None:
     async def refusing(session: Session) -> None:
         await session.configured("session.created", "es")
         await session.next()
@@ -167,8 +167,12 @@ async def test_a_refused_update_is_told_in_the_providers_words() -> None:
             "error", error={"type": "invalid_request_error", "code": "unknown_parameter", "message": "No."}
         )
 
-    async with openai(refusing) as server:
-        assert "unknown_parameter: No." in await lost(server)
+    with capture_logs() as logs:
+        async with openai(refusing) as server:
+            told = await lost(server)
+    assert "unknown_parameter" in told
+    assert "No." not in told
+    assert [entry["error"] for entry in logs if entry["event"] == "translator_error"] == ["unknown_parameter: No."]
 
 
 @pytest.mark.parametrize(
@@ -192,20 +196,40 @@ async def test_a_refusal_says_what_to_look_at(status: int, words: str) -> None:
         assert server.factory.problem == why
 
 
-async def test_the_problem_is_over_when_a_session_was_opened() -> None:
+async def test_the_problem_is_over_when_a_session_has_spoken() -> None:
+    """Being opened is not enough: without money a session is opened, too, and ended in the next moment."""
     languages = ["es", "en"]
 
     async def stubborn_once(session: Session) -> None:
         await session.configured("session.created", "es")
         await session.next()
-        await session.configured("session.updated", languages.pop(0))
+        language = languages.pop(0)
+        await session.configured("session.updated", language)
+        if language == "en":
+            await session.say("session.output_audio.delta", delta="AAA=")
 
     async with openai(stubborn_once) as server:
         problems = [server.factory.problem, await lost(server)]
-        problems.append(server.factory.problem)
-        async with server.factory.open(PAIR, Histogram()):
+        async with server.factory.open(PAIR, Histogram()) as translator:
+            problems.append(server.factory.problem)
+            await anext(translator.events())
             problems.append(server.factory.problem)
     assert problems == [None, problems[1], problems[1], None]
+
+
+async def test_an_error_after_the_opening_is_a_problem_that_everybody_may_read() -> None:
+    async def out_of_money(session: Session) -> None:
+        await session.configured("session.created", "es")
+        await session.next()
+        await session.configured("session.updated", "en")
+        await session.say("error", error={"type": "x", "code": "insufficient_quota", "message": "Acme owes us."})
+        await session.ws.close(code=4000)
+
+    async with openai(out_of_money) as server:
+        async with server.factory.open(PAIR, Histogram()) as translator:
+            with pytest.raises(TranslatorLost, match="insufficient_quota"):
+                await anext(translator.events())
+        assert server.factory.problem == "OpenAI reported the error insufficient_quota: see the log"
 
 
 async def never_updated(session: Session) -> None:
@@ -489,7 +513,7 @@ async def test_a_server_that_takes_nothing_is_noticed_and_the_oldest_audio_is_dr
         ws = await server.http.ws_connect(url, decode_text=False, timeout=patience)
         await ws.send_json({"type": "session.update", "session": {"audio": {"output": {"language": "en"}}}})
         loop = asyncio.get_running_loop()
-        translator = OpenAITranslator(ws, uplink=Histogram(), clock=loop.time, send_seconds=0.1)
+        translator = OpenAITranslator(ws, uplink=Histogram(), clock=loop.time, problem=LastProblem(), send_seconds=0.1)
         flooding = loop.create_task(flood(translator))
         try:
             async with alongside(translator.send()):

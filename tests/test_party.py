@@ -92,7 +92,8 @@ async def test_a_party_is_told_in_its_language_and_its_call_completed_when_it_ha
 
 async def test_who_never_finishes_listening_is_hung_up_when_the_patience_is_over() -> None:
     carrier = FakeCarrier()
-    await connected(FakeLeg("CA1")).let_go(carrier, farewell=Sentence.GOODBYE, patience=0.01)
+    async with asyncio.timeout(2):
+        await connected(FakeLeg("CA1")).let_go(carrier, farewell=Sentence.GOODBYE, patience=0.01)
     assert carrier.diary == [("say", "CA1"), ("hang_up", "CA1")]
 
 
@@ -105,15 +106,17 @@ async def test_a_carrier_that_is_slow_to_speak_costs_the_stream_so_that_the_verb
     party = connected(leg)
     with capture_logs() as logs:
         letting_go = asyncio.ensure_future(party.let_go(carrier, farewell=Sentence.GOODBYE, patience=FOR_EVER))
-        async with asyncio.timeout(5):
-            while not leg.closed:
-                await asyncio.sleep(0.001)
-        await settle()
+        try:
+            async with asyncio.timeout(2):
+                while not leg.closed:
+                    await asyncio.sleep(0.001)
+            await settle()
+            assert carrier.hung_up == [], "the verbs are being heard"
+        finally:
+            carrier.answers.set()
+            party.gone.set()
+            await letting_go
     assert [(entry["event"], entry["error"]) for entry in logs] == [("farewell_failed", "no answer within 0.01 s")]
-    assert carrier.hung_up == [], "the verbs are being heard"
-    carrier.answers.set()
-    party.gone.set()
-    await letting_go
     assert carrier.hung_up == ["CA1"]
 
 
@@ -139,7 +142,7 @@ async def test_who_has_gone_is_not_told_anything() -> None:
     carrier, leg = FakeCarrier(), FakeLeg("CA1")
     party = connected(leg)
     party.gone.set()
-    await party.let_go(carrier, farewell=Sentence.GOODBYE, patience=FOR_EVER)
+    await asyncio.wait_for(party.let_go(carrier, farewell=Sentence.GOODBYE, patience=FOR_EVER), timeout=2)
     assert carrier.said == []
     assert carrier.hung_up == ["CA1"]
     assert leg.closed
@@ -147,7 +150,7 @@ async def test_who_has_gone_is_not_told_anything() -> None:
 
 async def test_of_a_party_without_a_telephone_call_nothing_is_asked_of_the_carrier() -> None:
     carrier = FakeCarrier()
-    await somebody().let_go(carrier, farewell=Sentence.GOODBYE, patience=FOR_EVER)
+    await asyncio.wait_for(somebody().let_go(carrier, farewell=Sentence.GOODBYE, patience=FOR_EVER), timeout=2)
     assert carrier.diary == []
 
 

@@ -15,6 +15,7 @@ from fakes import REFUSED, FakeLeg, World, agent_sid, cut, loud, numbers, settle
 from bmv import languages
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.audio.tones import ringback
+from bmv.call.carrier import CallIsOver
 from bmv.call.leg import Role
 from bmv.call.session import Caller, CallSession
 from bmv.call.state import CallState, EndReason, IllegalTransition
@@ -704,3 +705,23 @@ async def test_a_bug_is_logged_once_and_not_at_every_beat(logs: list[MutableMapp
         world.translators.session("es").speak(*[loud(number) for number in range(50)])
         await world.pass_time(1.0)
     assert [entry["event"] for entry in logs].count("internal_error") == 1
+
+
+async def test_a_call_goes_on_when_only_the_answer_to_the_dialling_was_lost() -> None:
+    talk = Talk()
+    async with talk.living() as world:
+        world.carrier.dialling.clear()
+        await talk.bridged()
+        world.carrier.refuses["dial_agent"] = REFUSED
+        world.carrier.dialling.set()
+        await settle()
+        assert talk.call.state is CallState.BRIDGED
+
+
+async def test_a_caller_who_turns_out_to_be_gone_is_not_waited_for() -> None:
+    talk = Talk(farewell=3600.0)
+    async with talk.living() as world:
+        await talk.bridged()
+        world.carrier.refuses["say"] = CallIsOver("20404")
+        await talk.agent_hangs_up()
+        await talk.over()

@@ -67,7 +67,7 @@ RESERVATION = {
 )
 def test_an_event_of_our_task_says_what_happened_to_which_call(kind: str, meaning: TaskMeaning) -> None:
     form = task_event(kind, **(RESERVATION if kind.startswith("reservation") else {"Reason": "hangup"}))
-    assert decode_event(form) == TaskEvent("c1", meaning, kind)
+    assert decode_event(form) == TaskEvent("c1", form["TaskSid"], meaning, kind)
 
 
 @pytest.mark.parametrize(

@@ -264,6 +264,18 @@ async def test_a_task_that_was_cancelled_ends_its_call() -> None:
         assert {CALLER_SID, AGENT_SID} <= set(home.carrier.hung_up)
 
 
+async def test_another_task_with_copied_attributes_does_not_end_the_call() -> None:
+    async with house() as home:
+        call = await queued(home)
+        ours, other = {"TaskSid": "WT-ours"}, {"TaskSid": "WT-other"}
+        await home.post("/reservation-accepted", task_event("reservation.created", call.id) | ours)
+        await home.post("/reservation-accepted", task_event("task.canceled", call.id) | other)
+        reasons = [call.reason]
+        await home.post("/reservation-accepted", task_event("task.canceled", call.id) | ours)
+        assert [*reasons, call.reason] == [None, EndReason.TASK_CANCELED]
+        await home.over()
+
+
 @pytest.mark.parametrize(
     "kinds",
     [

@@ -28,6 +28,8 @@ class Caption:
     lag: float | None = None
 
 
+LONGEST_LINE = 400  # characters, for somebody who speaks without a pause
+
 Reader = Callable[[Caption], None]
 
 
@@ -64,7 +66,8 @@ class CaptionLines:
     def append(self, kind: CaptionKind, text: str, now: float) -> None:
         """Add a piece of text to the running line of its kind, or begin a new one after a pause."""
         line = self._lines[kind]
-        if kind not in self._last or now - self._last[kind] > NEW_LINE_AFTER:
+        paused = kind not in self._last or now - self._last[kind] > NEW_LINE_AFTER
+        if paused or len(line.text) > LONGEST_LINE:
             lag = self._early_lag(now) if kind is CaptionKind.TRANSLATION else None
             line = replace(line, line=line.line + 1, text="", lag=lag)
             text = text.lstrip()

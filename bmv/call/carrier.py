@@ -13,6 +13,10 @@ class CarrierError(ProviderError):
     """The telephone company refused or did not answer in time; says why in plain words."""
 
 
+class CallIsOver(CarrierError):
+    """The telephone call that something was wanted of is over already."""
+
+
 @dataclass(frozen=True)
 class AgentCall:
     """The agent call to be placed: for which of our calls, and the token its stream must show."""
@@ -28,7 +32,7 @@ class Carrier(Protocol):
         """Place the agent call and return its call sid; waits its turn where calls could be mixed up."""
 
     async def say(self, call_sid: str, sentence: str, language: Language) -> None:
-        """Take the call out of its stream, say the sentence, and hang up after it."""
+        """Take the call out of its stream, say the sentence, and hang up after it. Raises `CallIsOver` if it is."""
 
     async def hang_up(self, call_sid: str) -> None:
         """Complete the call; one that is already over is fine."""

@@ -10,6 +10,7 @@ from enum import Enum
 
 import structlog
 
+from bmv.audio.levels import is_silent
 from bmv.audio.mulaw import SILENCE
 from bmv.audio.voice import VoiceDetector
 from bmv.call.captions import CaptionLines
@@ -153,7 +154,7 @@ class Interpreter:
             self._last_voice = now
         self._turns.heard(talking, now)
         if self.forward_original or self.mode is Mode.PASSING_THROUGH:
-            self._playout.overhear(frame, now)
+            self._playout.overhear(frame, now, voiced=talking)
         if self.mode is Mode.OPENING:
             self._keep(frame)
         elif self.mode is Mode.TRANSLATING:
@@ -241,7 +242,7 @@ class Interpreter:
         while self._waiting:
             frame = self._waiting.popleft()
             if not heard_already:
-                self._playout.overhear(frame, now)
+                self._playout.overhear(frame, now, voiced=not is_silent(frame))
 
     def _keep(self, frame: bytes) -> None:
         if len(self._waiting) == WAITING_FRAMES:

@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from bmv.call.carrier import Carrier, CarrierError
+from bmv.call.carrier import CallIsOver, Carrier, CarrierError
 from bmv.call.leg import Leg, Role
 from bmv.call.playout import Playout
 from bmv.languages import Language, Sentence
@@ -67,6 +67,8 @@ class Party:
         try:
             async with asyncio.timeout(TELL_SECONDS):
                 await carrier.say(call_sid, self.language.sentences[farewell], self.language)
+        except CallIsOver:
+            self.gone.set()
         except CarrierError as error:
             log.warning("farewell_failed", role=self.role.value, error=str(error))
         except TimeoutError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from bmv.audio.levels import SILENCE_PEAK, is_silent, mix, scale
+from bmv.audio.levels import is_silent, mix, scale
 from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS
 
 LEAD_SECONDS = 0.1  # how far the listener's buffer is filled: hides our own lateness, and is all we cannot take back
@@ -21,8 +21,8 @@ PACE_WINDOW_SECONDS = 4.0
 FRESH_START_SECONDS = 0.7  # a translation that goes on after a shorter silence is the same one
 INNER_PAUSE = 12  # frames (240 ms): pauses up to this stay in a translation, the rest is the translator's filler
 PRE_ROLL = 2  # frames kept before speech sets in again, so that a soft consonant is not cut off
-SHORT_PAUSE = 3  # frames of a pause that stay when a track is behind
-ORIGINAL_SILENCE_PEAK = 500  # on the 16-bit scale: line noise of a telephone counts as a pause when we are behind
+SHORT_PAUSE = 5  # frames of a pause that stay when a track is behind
+ORIGINAL_FRAMES = 100  # 2 s of the original may wait; what is older is of no use in a conversation, and is dropped
 DUCK_STEP_DB = 3.0  # a frame; fast enough not to cover the first syllable
 RELEASE_STEP_DB = 1.0  # a frame; slow enough not to pump between words
 
@@ -37,16 +37,19 @@ class SilenceGate:
         self._pause = INNER_PAUSE
         self._held: deque[bytes] = deque(maxlen=PRE_ROLL)
 
-    def feed(self, frame: bytes) -> tuple[bytes, ...]:
-        """The frames to play now that `frame` came: none, this one, or the held onset and this one."""
+    def feed(self, frame: bytes) -> tuple[tuple[bytes, bool], ...]:
+        """The frames to play now that `frame` came: none, this one, or the held onset and this one.
+
+        Each with whether it is voiced.
+        """
         if not is_silent(frame):
-            passed = (*self._held, frame)
+            passed = (*((held, False) for held in self._held), (frame, True))
             self._held.clear()
             self._pause = 0
             return passed
         if self._pause < INNER_PAUSE:
             self._pause += 1
-            return (frame,)
+            return ((frame, False),)
         self._held.append(frame)
         return ()
 
@@ -75,51 +78,55 @@ class Track:
 
     A silence is a gap, or a pause among the frames. That time is a little later than the frame could sound, so that the
     next delivery is there before the last frame of this one has sounded: neither the sender's jitter nor a shortened
-    pause tears a word. When more than `behind` frames wait the track shortens pauses; a voiced frame is never dropped.
+    pause tears a word. When more than `behind` frames wait the track shortens pauses; it never drops a voiced frame.
     """
 
-    def __init__(self, *, behind: int, silence_below: int) -> None:
-        self._frames: deque[tuple[bytes, float]] = deque()
+    def __init__(self, *, behind: int) -> None:
+        self._frames: deque[tuple[bytes, float, bool]] = deque()
         self._behind = behind
-        self._silence_below = silence_below
         self._sounds_until = float("-inf")
-        self._pausing = True  # the last frame was silent
-        self._pause = 0
-        self.shed = 0  # silent frames left out to catch up
+        self._pausing = True  # the last frame was not voiced
+        self.shed = 0  # frames of pauses left out to catch up
         self.on_start: Callable[[float], None] = lambda _due: None
 
     def __len__(self) -> int:
         return len(self._frames)
 
-    def append(self, frame: bytes, due: float) -> None:
+    def append(self, frame: bytes, due: float, *, voiced: bool) -> None:
         """Put one frame at the end."""
-        self._frames.append((frame, due))
+        self._frames.append((frame, due, voiced))
+
+    def drop_oldest(self) -> None:
+        """Give up the frame that waits longest."""
+        self._frames.popleft()
 
     def next(self, at: float) -> bytes | None:
         """The frame that shall sound at the time `at`, or None while there is nothing or it is not due."""
+        if len(self._frames) > self._behind:
+            self._shorten_pause()
         if not self._frames:
             return None
-        due = self._frames[0][1]
+        frame, due, voiced = self._frames[0]
         silent_for = at - self._sounds_until
         if at < due and (self._pausing or silent_for > FRAME_SECONDS):
             return None
         if silent_for > FRESH_START_SECONDS:
             self.on_start(due)
-        if len(self._frames) > self._behind:
-            self._shorten_pause()
+        self._frames.popleft()
         self._sounds_until = at + FRAME_SECONDS
-        frame = self._frames.popleft()[0]
-        self._pausing = is_silent(frame, self._silence_below)
+        self._pausing = not voiced
         return frame
 
     def _shorten_pause(self) -> None:
-        while len(self._frames) > 1 and is_silent(self._frames[0][0], self._silence_below):
-            self._pause += 1
-            if self._pause <= SHORT_PAUSE:
-                return
+        """Leave out all but the end of the pause that comes next; the end may hold the onset of a word."""
+        pause = 0
+        for _, _, voiced in self._frames:
+            if voiced:
+                break
+            pause += 1
+        for _ in range(pause - SHORT_PAUSE):
             self._frames.popleft()
             self.shed += 1
-        self._pause = 0
 
 
 class Playout:
@@ -129,8 +136,8 @@ class Playout:
     """
 
     def __init__(self, *, original_level_db: float) -> None:
-        self._translation = Track(behind=50, silence_below=SILENCE_PEAK)
-        self._original = Track(behind=8, silence_below=ORIGINAL_SILENCE_PEAK)
+        self._translation = Track(behind=50)
+        self._original = Track(behind=8)
         self._gate = SilenceGate()
         self._pace = Pace()
         self._partial = b""
@@ -138,6 +145,7 @@ class Playout:
         self._duck_db = original_level_db
         self._level_db = 0.0
         self._played_until = 0.0
+        self._dropped = 0
 
     def when_translation_starts(self, report: Callable[[float], None]) -> None:
         """Whenever a translation ends a silence of some length, call `report` with the time at which it was there.
@@ -156,6 +164,11 @@ class Playout:
         return bool(len(self._translation) or len(self._original)) or self._played_until > now
 
     @property
+    def dropped(self) -> float:
+        """Seconds of the original that waited too long to be played."""
+        return self._dropped * FRAME_SECONDS
+
+    @property
     def shed(self) -> float:
         """Seconds of pauses left out to catch up."""
         return (self._translation.shed + self._original.shed) * FRAME_SECONDS
@@ -170,13 +183,20 @@ class Playout:
         for start in range(0, whole, FRAME_BYTES):
             passed = self._gate.feed(audio[start : start + FRAME_BYTES])
             onset = due - (len(passed) - 1) * step
-            for number, frame in enumerate(passed):
-                self._translation.append(frame, onset + number * step)
+            for number, (frame, voiced) in enumerate(passed):
+                self._translation.append(frame, onset + number * step, voiced=voiced)
             due += step
 
-    def overhear(self, frame: bytes, now: float) -> None:
-        """One frame of the original voice: ducked while a translation sounds, at full level otherwise."""
-        self._original.append(frame, now + ORIGINAL_CUSHION_SECONDS)
+    def overhear(self, frame: bytes, now: float, *, voiced: bool) -> None:
+        """One frame of the original voice: ducked while a translation sounds, at full level otherwise.
+
+        `voiced` tells whether somebody is talking in it: only other frames are left out to catch up. What still waits
+        after two seconds is dropped, and counted.
+        """
+        self._original.append(frame, now + ORIGINAL_CUSHION_SECONDS, voiced=voiced)
+        if len(self._original) > ORIGINAL_FRAMES:
+            self._original.drop_oldest()
+            self._dropped += 1
 
     def hold(self, loop: bytes) -> None:
         """What sounds again and again while there is nothing else to hear; empty for quiet."""

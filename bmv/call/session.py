@@ -79,6 +79,7 @@ class CallSession:
         self.caller = caller
         self.state = CallState.ANSWERED
         self.reason: EndReason | None = None
+        self.task_sid: str | None = None  # the carrier's name of the task that an agent was rung for
         self._services = services
         self._policy = services.policy
         self._now = services.metronome.now
@@ -218,7 +219,8 @@ class CallSession:
             call_sid = await self._services.carrier.dial_agent(agent_call)
         except CarrierError as error:
             log.warning("agent_call_refused", error=str(error))
-            self.end(EndReason.AGENT_UNAVAILABLE)
+            if self._parties[Role.AGENT].leg is None:  # else only the answer was lost, and the agent's stream is here
+                self.end(EndReason.AGENT_UNAVAILABLE)
         else:
             agent = self._parties[Role.AGENT]
             agent.call_sid = agent.call_sid or call_sid
@@ -290,7 +292,7 @@ class CallSession:
     def _log_end(self, seconds: float) -> None:
         report: dict[str, Any] = {}
         for role, interpreter in self._interpreters.items():
-            stats = interpreter.stats
+            stats, playout = interpreter.stats, self._parties[role.other].playout
             report[role.value] = {
                 "average_time_to_first_translated_audio_ms": _milliseconds(stats.first_audio.mean),
                 "turns": stats.first_audio.count,
@@ -298,8 +300,8 @@ class CallSession:
                 "downlink": stats.downlink.summary(),
                 "worst_backlog_ms": _milliseconds(stats.worst_backlog),
                 "heard_seconds": round(stats.frames_heard * FRAME_SECONDS, 1),
-                "dropped_ms": _milliseconds(stats.frames_dropped * FRAME_SECONDS),
-                "pauses_shortened_ms": _milliseconds(self._parties[role.other].playout.shed),
+                "dropped_ms": _milliseconds(stats.frames_dropped * FRAME_SECONDS + playout.dropped),
+                "pauses_shortened_ms": _milliseconds(playout.shed),
             }
         log.info("call_ended", reason=self._why.value, seconds=round(seconds, 1), **report)
 

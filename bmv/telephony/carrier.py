@@ -19,7 +19,7 @@ from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from bmv.call.carrier import AgentCall, CarrierError
+from bmv.call.carrier import AgentCall, CallIsOver, CarrierError
 from bmv.call.leg import Role
 from bmv.languages import Language
 from bmv.metrics import LastProblem
@@ -29,7 +29,6 @@ from bmv.telephony.pairing import Pairing
 REQUEST_SECONDS = 8.0
 SDK_BASE_URL = "https://api.twilio.com"
 CALL_IS_OVER = {20404, 21220}  # not found; not in progress: what we wanted to end has ended
-NOTHING_DIALLED = (TwilioException, aiohttp.ClientConnectorError)  # refused, or never asked
 
 T = TypeVar("T")
 
@@ -123,11 +122,8 @@ class TwilioCarrier:
 
     async def hang_up(self, call_sid: str) -> None:
         """Complete the call; see `Carrier.hang_up`."""
-        try:
+        with contextlib.suppress(CallIsOver):
             await self._ask(self._client.calls(call_sid).update_async(status="completed"))
-        except CarrierError as error:
-            if not _is_over(error.__cause__):
-                raise
 
     async def _create_whole(self, agent_call: AgentCall, to: str) -> str:
         """Place the call, and if that is cancelled half-way, see to the end of what it placed."""
@@ -159,8 +155,8 @@ class TwilioCarrier:
             if not call.sid:
                 raise CarrierError("Twilio's answer does not name the call")
         except CarrierError as error:
-            self._problem.note(str(error))
-            if isinstance(error.__cause__, NOTHING_DIALLED):
+            self._problem.note(_in_short(error.__cause__))
+            if _nothing_dialled(error.__cause__):
                 self._pairing.give_up(agent_call.call_id, at_once=True)
             raise
         self._problem.solved()
@@ -171,7 +167,8 @@ class TwilioCarrier:
             async with asyncio.timeout(self._request_seconds):
                 return await request
         except TwilioException as error:
-            raise CarrierError(f"Twilio refused ({getattr(error, 'code', None)}): {_words(error)}") from error
+            kind = CallIsOver if _is_over(error) else CarrierError
+            raise kind(f"Twilio refused ({getattr(error, 'code', None)}): {_words(error)}") from error
         except TimeoutError as error:
             raise CarrierError(f"Twilio did not answer within {self._request_seconds:g} s") from error
         except aiohttp.ClientError as error:
@@ -194,6 +191,17 @@ def _form(data: dict[str, Any]) -> list[tuple[str, str]]:
 def _words(error: TwilioException) -> str:
     """What Twilio says, in either of its forms; the errors' own `str` is for terminals."""
     return str(getattr(error, "msg", None) or getattr(error, "title", None) or error)
+
+
+def _in_short(error: BaseException | None) -> str:
+    """For everybody to read: Twilio's own words may hold numbers and SIDs, which are for the log."""
+    code = getattr(error, "code", None)
+    return f"Twilio refused the agent call ({code}): see the log" if code else "Twilio does not answer: see the log"
+
+
+def _nothing_dialled(error: BaseException | None) -> bool:
+    """Whether it is certain that no call was placed: refused, or never asked. A failure of theirs (5xx) is not."""
+    return isinstance(error, aiohttp.ClientConnectorError) or 400 <= getattr(error, "status", 0) < 500
 
 
 def _is_over(error: BaseException | None) -> bool:

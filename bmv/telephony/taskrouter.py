@@ -38,6 +38,7 @@ class TaskEvent:
     """An event that matters for one of our calls."""
 
     call_id: str
+    task_sid: str
     meaning: TaskMeaning
     name: str
 
@@ -53,7 +54,7 @@ def decode_event(form: Mapping[str, str]) -> TaskEvent | None:
     except (msgspec.MsgspecError, UnicodeError, RecursionError):  # the last: brackets thousands deep
         return None
     call_id = attributes.get(CALL_ID) if isinstance(attributes, dict) else None
-    return TaskEvent(call_id, meaning, name) if isinstance(call_id, str) else None
+    return TaskEvent(call_id, form.get("TaskSid", ""), meaning, name) if isinstance(call_id, str) else None
 
 
 def encode_attributes(call_id: str | None, number: str, language: Language) -> dict[str, object]:

@@ -32,12 +32,12 @@ from bmv.translators import openai_wire as wire
 
 log = structlog.get_logger()
 
-OPEN_SECONDS = 10.0  # connecting takes 1.0-1.7 s and the update 0.2 s where it was measured
+OPEN_SECONDS = 5.0  # connecting takes 1.0-1.7 s and the update 0.2 s where it was measured
 SEND_SECONDS = 5.0  # a socket that takes nothing for this long is dead
 CLOSE_SECONDS = 1.0  # for the closing handshake; the call is over, nobody waits for it
 HEARTBEAT_SECONDS = 20.0
 BATCH_BYTES = round(wire.MODEL_FRAME_SECONDS * mulaw.SAMPLE_RATE)  # the model's own frame: larger gains nothing
-OUTBOX_MESSAGES = 50  # 10 s of audio that the socket did not take
+OUTBOX_MESSAGES = 200  # 40 s of audio: more than what may wait for a session to open
 MAX_MESSAGE_BYTES = 16 * 2**20  # a legal event has up to 15 MiB
 
 REFUSALS = {
@@ -69,11 +69,13 @@ class OpenAITranslator:
         *,
         uplink: Histogram,
         clock: Callable[[], float],
+        problem: LastProblem,
         send_seconds: float = SEND_SECONDS,
     ) -> None:
         self._ws = ws
         self._send_seconds = send_seconds
         self._uplink = uplink
+        self._problem = problem
         self._clock = clock
         self._up = Upsampler()
         self._down = Downsampler()
@@ -99,9 +101,11 @@ class OpenAITranslator:
 
     async def events(self) -> AsyncIterator[TranslatorEvent]:
         """Translated audio and captions until the server closed in order; see `Translator.events`."""
+        why = ""
         async for event in _server_events(self._ws):
             match event:
                 case wire.OutputAudioDelta():
+                    self._problem.solved()
                     yield AudioTranslated(self._receive(event), self._clock())
                 case wire.InputTranscriptDelta(delta):
                     yield Captioned(CaptionKind.ORIGINAL, delta)
@@ -111,8 +115,10 @@ class OpenAITranslator:
                     return
                 case wire.ErrorEvent():  # most leave the session open; one that does not is followed by the close
                     log.warning("translator_error", error=str(event))
+                    why = f" after the error {event.error.code}"
+                    self._problem.note(f"OpenAI reported the error {event.error.code}: see the log")
         if not self._finished:
-            raise TranslatorLost(f"OpenAI closed the connection (code {self._ws.close_code})")
+            raise TranslatorLost(f"OpenAI closed the connection (code {self._ws.close_code}){why}")
 
     async def send(self) -> None:
         """Send what is queued, until cancelled or the socket fails; the failure shows in `events`."""
@@ -183,8 +189,8 @@ class OpenAITranslateFactory:
         except TranslatorLost as error:
             self._problem.note(str(error))
             raise
-        self._problem.solved()
-        translator = OpenAITranslator(ws, uplink=uplink, clock=asyncio.get_running_loop().time)
+        clock = asyncio.get_running_loop().time
+        translator = OpenAITranslator(ws, uplink=uplink, clock=clock, problem=self._problem)
         try:
             async with alongside(translator.send()):
                 yield translator
@@ -228,5 +234,6 @@ class OpenAITranslateFactory:
                         raise TranslatorLost(f"asked OpenAI for {language}, the session speaks {session.language}")
                     return
                 case wire.ErrorEvent():
-                    raise TranslatorLost(f"OpenAI refused the configuration: {event}")
+                    log.warning("translator_error", error=str(event))
+                    raise TranslatorLost(f"OpenAI refused the configuration ({event.error.code}): see the log")
         raise TranslatorLost(f"OpenAI closed the connection before the session was ready (code {ws.close_code})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import structlog
@@ -16,6 +17,8 @@ log = structlog.get_logger()
 FORM = web.RequestKey("form", MultiDict[str])
 """The text fields that were posted, read once by the gate."""
 
+FORM_TYPE = "application/x-www-form-urlencoded"
+BODY_SECONDS = 5.0  # for the whole body, from whoever sends it
 MAX_BODY_BYTES = 64 * 1024  # Twilio's largest webhook, a TaskRouter event with attributes, has a few kilobytes
 
 
@@ -45,9 +48,20 @@ class Gate:
 
 
 async def _read_form(request: web.Request) -> MultiDict[str]:
-    """Every posted text field; larger bodies than Twilio's are refused by aiohttp (413), broken ones here (400)."""
+    """Every posted text field. What Twilio would not send is refused before it costs anything.
+
+    Larger bodies than Twilio's are refused by aiohttp (413), compressed and other kinds here (415), slow ones (408) and
+    broken ones (400).
+    """
+    if not request.body_exists:
+        return MultiDict()
+    if request.content_type != FORM_TYPE or "Content-Encoding" in request.headers:
+        raise web.HTTPUnsupportedMediaType(text=f"only {FORM_TYPE}\n")
     try:
-        posted = await request.post()
-    except (ValueError, LookupError) as error:  # LookupError: a charset nobody knows
+        async with asyncio.timeout(BODY_SECONDS):
+            posted = await request.post()
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout(text="the form takes too long\n") from error
+    except (ValueError, LookupError, ConnectionError) as error:  # LookupError: a charset that does not exist
         raise web.HTTPBadRequest(text="the form cannot be read\n") from error
     return MultiDict((name, value) for name, value in posted.items() if isinstance(value, str))

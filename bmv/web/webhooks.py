@@ -93,7 +93,7 @@ class Webhooks:
         numbers = (form.get("From", ""), form.get("To", ""))
         call_id = form.get(twiml.CALL_ID) or self._pairing.match(numbers, _call_sid(form))
         call = self._registry.find(call_id)
-        if call is not None:
+        if call is not None and call.reason is None:
             attributes = encode_attributes(call.id, call.caller.number, call.language(Role.CALLER))
             return _twiml(twiml.enqueue(self._desk.workflow_sid, attributes))
         if call_id or numbers[0] == self._desk.own_number:
@@ -114,12 +114,14 @@ class Webhooks:
             match event.meaning:
                 case TaskMeaning.RESERVED:
                     call.agent_reserved()
+                    call.task_sid = event.task_sid
                 case TaskMeaning.ACCEPTED:
+                    call.task_sid = event.task_sid
                     try:
                         call.agent_accepted()
                     except IllegalTransition as error:
                         log.warning("event_out_of_place", call_id=call.id, error=str(error))
-                case TaskMeaning.CANCELED:
+                case TaskMeaning.CANCELED if call.task_sid in (None, event.task_sid):  # attributes may be copied
                     call.end(EndReason.TASK_CANCELED)
         return _done()
 
