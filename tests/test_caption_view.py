@@ -7,7 +7,6 @@ import io
 import re
 import time
 
-import pytest
 from rich.console import Console
 
 from bmv.call.captions import Caption
@@ -72,12 +71,14 @@ def test_a_turn_is_printed_once_and_only_when_it_is_complete() -> None:
     assert on_screen(written(console)) == [" caller  Buenas tardes.", "  heard  Good afternoon."]
 
 
-@pytest.mark.parametrize("next_turn", [original("Hello.", Role.AGENT), original("Otra cosa.", line=2)])
-def test_a_turn_is_printed_when_the_next_begins(next_turn: Caption) -> None:
+def test_a_turn_is_printed_when_its_speaker_begins_the_next_with_every_word_that_came_late() -> None:
     console = paper()
     with CaptionView(console) as view:
+        view.show(original("Buenas"))
+        view.show(original("Hello.", Role.AGENT))
         view.show(original("Buenas tardes."))
-        view.show(next_turn)
+        assert on_screen(written(console)) == []
+        view.show(original("Otra cosa.", line=2))
         assert on_screen(written(console)) == [" caller  Buenas tardes."]
 
 

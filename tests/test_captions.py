@@ -58,6 +58,25 @@ def test_original_and_translation_are_counted_and_paused_apart() -> None:
     assert reading.page(TRANSLATION) == {1: ("one", None)}
 
 
+def test_the_translation_of_a_line_stays_beside_it_wherever_either_pauses() -> None:
+    reading = Reading()
+    reading.lines.append(ORIGINAL, "uno", 10.0)
+    reading.lines.append(TRANSLATION, "one", 11.0)
+    reading.lines.append(TRANSLATION, " more", 11.0 + PAUSE)  # the original goes on, and so does its line
+    reading.lines.append(ORIGINAL, "dos", 15.0)
+    reading.lines.append(ORIGINAL, "tres", 20.0)  # of which the translation made one
+    reading.lines.append(TRANSLATION, "two and three", 21.0)
+    assert reading.page(ORIGINAL) == {1: ("uno", None), 2: ("dos", None), 3: ("tres", None)}
+    assert reading.page() == {1: ("one more", None), 3: ("two and three", None)}
+
+
+def test_somebody_who_never_pauses_gets_a_new_line_in_the_end() -> None:
+    reading = Reading()
+    for number in range(100):
+        reading.lines.append(ORIGINAL, "palabra ", 10.0 + number / 10)
+    assert [len(text) for text, _ in reading.page(ORIGINAL).values()] == [408, 392]
+
+
 def test_a_lag_is_shown_on_the_running_line_at_once() -> None:
     reading = Reading()
     reading.lines.append(TRANSLATION, "one", 10.0)

@@ -609,3 +609,35 @@ async def test_what_passes_through_is_pending_until_it_has_left_the_listeners_bu
         assert direction.interpreter.pending(direction.clock())  # … and the rest not yet heard
         direction.stall(0.2)
         assert not direction.interpreter.pending(direction.clock())
+
+
+async def test_a_turn_that_begins_under_the_translation_of_the_last_one_is_not_measured() -> None:
+    direction = Direction()
+    async with direction.begun():
+        direction.speak(1.0)
+        await direction.translate(*spoken(TRANSLATION, TRANSLATION + 150))
+        direction.keep_quiet(1.5)
+        direction.speak(0.5)  # the translation of the first turn still sounds
+        direction.keep_quiet(5.0)
+        direction.speak(1.0)
+        await direction.translate(*spoken(TRANSLATION + 150, TRANSLATION + 190))
+        direction.keep_quiet(1.0)
+        lags = direction.interpreter.stats.first_audio
+        assert lags.count == 2
+        assert lags.maximum == pytest.approx(1.0, abs=SOON)
+
+
+async def test_a_pause_within_a_turn_leaves_no_beginning_behind_for_the_next() -> None:
+    direction = Direction()
+    async with direction.begun():
+        direction.speak(1.0)
+        await direction.translate(*spoken(TRANSLATION, TRANSLATION + 20))
+        direction.keep_quiet(1.2)  # both pause …
+        direction.speak(0.2)
+        await direction.translate(*spoken(TRANSLATION + 20, TRANSLATION + 40))  # … and go on
+        direction.speak(1.0)
+        direction.keep_quiet(4.0)
+        direction.speak(1.0)
+        await direction.translate(*spoken(TRANSLATION + 40, TRANSLATION + 60))
+        direction.keep_quiet(1.0)
+        assert direction.interpreter.stats.first_audio.maximum == pytest.approx(1.0, abs=SOON)

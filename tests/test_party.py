@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from bmv import languages
 from bmv.call import party as module
 from bmv.call import session
+from bmv.call.carrier import CallIsOver
 from bmv.call.leg import Role
 from bmv.call.party import Party
 from bmv.call.playout import Playout
@@ -182,4 +183,19 @@ async def test_a_stream_that_cannot_be_closed_does_not_keep_the_telephone_call_a
     leg.broken = BUG
     with pytest.raises(RuntimeError, match="a bug"):
         await connected(leg).let_go(carrier, farewell=farewell, patience=0)
+    assert carrier.hung_up == ["CA1"]
+
+
+async def test_a_call_that_is_over_already_is_not_waited_for() -> None:
+    carrier, party = FakeCarrier(), connected(FakeLeg("CA1"))
+    carrier.refuses["say"] = CallIsOver("20404")
+    await party.let_go(carrier, farewell=Sentence.GOODBYE, patience=FOR_EVER)
+    assert carrier.hung_up == ["CA1"]
+
+
+async def test_where_nothing_can_be_heard_nothing_is_waited_for() -> None:
+    carrier, party = FakeCarrier(), somebody()
+    party.call_sid = "CA1"
+    carrier.refuses["say"] = REFUSED
+    await party.let_go(carrier, farewell=Sentence.GOODBYE, patience=FOR_EVER)
     assert carrier.hung_up == ["CA1"]

@@ -416,7 +416,9 @@ def test_the_backlog_is_what_waits_to_be_played() -> None:
 def test_whoever_asks_is_told_when_a_translation_breaks_a_silence_and_when_it_was_received() -> None:
     listener = Listener()
     told: list[tuple[float, float]] = []
-    listener.playout.when_translation_starts(lambda received_at: told.append((listener.clock(), received_at)))
+    listener.playout.when_translation_starts(
+        lambda received_at, _silent_for: told.append((listener.clock(), received_at))
+    )
     listener.speak(*quiet(20))
     listener.wait(1.0)
     assert told == []

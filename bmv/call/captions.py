@@ -16,8 +16,8 @@ NEW_LINE_AFTER = 1.5  # seconds without a word of one kind: the continuous model
 class Caption:
     """One line as it stands now; the same line comes again, longer, while it grows.
 
-    `line` counts per call, speaker and kind from 1. `lag` is, on a translation, the seconds from the speaker's first
-    sound to the first translated sound the listener got; None until known.
+    `line` counts per call and speaker from 1; the two kinds of one line belong together. `lag` is, on a translation,
+    the seconds from the speaker's first sound to the first translated sound the listener got; None until known.
     """
 
     call_id: str
@@ -64,15 +64,28 @@ class CaptionLines:
         self._early: tuple[float, float] | None = None  # a lag that was known before its line began, and since when
 
     def append(self, kind: CaptionKind, text: str, now: float) -> None:
-        """Add a piece of text to the running line of its kind, or begin a new one after a pause."""
+        """Add a piece of text to the running line of its kind, or begin a new one after a pause.
+
+        A translation begins a new line only when the original has begun one, and takes its number: so the two stay side
+        by side, although they pause at different places. Where the original is not transcribed it counts by itself.
+        """
         line = self._lines[kind]
         paused = kind not in self._last or now - self._last[kind] > NEW_LINE_AFTER
-        if paused or len(line.text) > LONGEST_LINE:
+        number = self._next_number(kind) if paused or len(line.text) > LONGEST_LINE else line.line
+        if number != line.line:
             lag = self._early_lag(now) if kind is CaptionKind.TRANSLATION else None
-            line = replace(line, line=line.line + 1, text="", lag=lag)
+            line = replace(line, line=number, text="", lag=lag)
             text = text.lstrip()
+        elif paused:
+            text = f" {text.lstrip()}"
         self._last[kind] = now
         self._show(replace(line, text=line.text + text))
+
+    def _next_number(self, kind: CaptionKind) -> int:
+        original = self._lines[CaptionKind.ORIGINAL].line
+        if kind is CaptionKind.ORIGINAL or original == 0:
+            return self._lines[kind].line + 1
+        return original
 
     def heard_after(self, lag: float, now: float) -> None:
         """Note the lag of the translation that began to sound now: on the running line, or on one that begins soon.

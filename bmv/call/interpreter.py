@@ -70,23 +70,26 @@ class TurnClock:
         self._quiet_since = float("-inf")
         self._began: float | None = None
 
-    def heard(self, talking: bool, now: float) -> None:
-        """Whether the speaker is talking now; call it for every frame."""
-        if (
-            talking
-            and not self._talking
-            and now - self._quiet_since > NEW_TURN_AFTER
-            and (self._began is None or now - self._began > FORGOTTEN_AFTER)
-        ):
+    def heard(self, talking: bool, now: float, *, translating: bool = False) -> None:
+        """Whether the speaker is talking now; call it for every frame.
+
+        A turn that begins while the translation of the one before still sounds (`translating`) is not measured: where
+        its own translation sets in cannot be told.
+        """
+        begins = talking and not self._talking and now - self._quiet_since > NEW_TURN_AFTER
+        if begins and not translating and (self._began is None or now - self._began > FORGOTTEN_AFTER):
             self._began = now
         if self._talking and not talking:
             self._quiet_since = now
         self._talking = talking
 
-    def translated(self, now: float) -> float | None:
-        """A translation begins to sound: its lag, or None where no turn waits for one."""
+    def translated(self, now: float, *, silent_for: float) -> float | None:
+        """A translation begins to sound after a silence: its lag, or None where no turn waits for one.
+
+        After a short silence it is rather the last turn's that goes on; whose it is cannot be told then.
+        """
         began, self._began = self._began, None
-        if began is None or now - began > FORGOTTEN_AFTER:
+        if began is None or now - began > FORGOTTEN_AFTER or silent_for < NEW_TURN_AFTER:
             return None
         self._first_audio.add(now - began)
         return now - began
@@ -152,7 +155,7 @@ class Interpreter:
         talking = self._voice.feed(frame)
         if talking:
             self._last_voice = now
-        self._turns.heard(talking, now)
+        self._turns.heard(talking, now, translating=self._playout.translating(now))
         if self.forward_original or self.mode is Mode.PASSING_THROUGH:
             self._playout.overhear(frame, now, voiced=talking)
         if self.mode is Mode.OPENING:
@@ -265,9 +268,9 @@ class Interpreter:
             translator.feed(self._waiting.popleft())
         translator.finish()
 
-    def _on_translation(self, received_at: float) -> None:
+    def _on_translation(self, received_at: float, silent_for: float) -> None:
         now = self._clock()
         self.stats.downlink.add(now - received_at)
-        lag = self._turns.translated(now)
+        lag = self._turns.translated(now, silent_for=silent_for)
         if lag is not None:
             self._captions.heard_after(lag, now)

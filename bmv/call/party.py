@@ -45,8 +45,8 @@ class Party:
         once, the carrier's hand and the end of the stream: one may be slow, or fail.
         """
         try:
-            if farewell and self.call_sid and not self.gone.is_set():
-                await self._tell(carrier, self.call_sid, farewell)
+            call_sid = None if self.gone.is_set() else self.call_sid
+            if farewell and call_sid and await self._tell(carrier, call_sid, farewell):
                 await self.hear_out(patience)
         finally:
             ends = await asyncio.gather(self._hang_up(carrier), self._close(), return_exceptions=True)
@@ -62,8 +62,12 @@ class Party:
         except TimeoutError:
             log.info("farewell_not_confirmed", role=self.role.value)
 
-    async def _tell(self, carrier: Carrier, call_sid: str, farewell: Sentence) -> None:
-        """Say it by the carrier's own voice. Where that fails or takes long, the verbs after the stream apologise."""
+    async def _tell(self, carrier: Carrier, call_sid: str, farewell: Sentence) -> bool:
+        """Say it by the carrier's own voice. Returns whether something will be heard.
+
+        Where it fails or takes long, the verbs after the stream apologise, if there is a stream.
+        """
+        streaming = self.leg is not None
         try:
             async with asyncio.timeout(TELL_SECONDS):
                 await carrier.say(call_sid, self.language.sentences[farewell], self.language)
@@ -71,10 +75,12 @@ class Party:
             self.gone.set()
         except CarrierError as error:
             log.warning("farewell_failed", role=self.role.value, error=str(error))
-        except TimeoutError:
+            return streaming
+        except TimeoutError:  # and it may be said all the same
             log.warning("farewell_failed", role=self.role.value, error=f"no answer within {TELL_SECONDS} s")
         finally:
             await self._close()
+        return True
 
     async def _close(self) -> None:
         if self.leg:

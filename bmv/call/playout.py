@@ -18,7 +18,6 @@ ROUNDING = 1e-6  # seconds: sums of frames are not exact
 CUSHION_SECONDS = 0.16  # how much later than it could a translation breaks a silence: survives a jitter of +-80 ms
 ORIGINAL_CUSHION_SECONDS = 0.06  # the same for the original, whose frames come evenly
 PACE_WINDOW_SECONDS = 4.0
-FRESH_START_SECONDS = 0.7  # a translation that goes on after a shorter silence is the same one
 INNER_PAUSE = 12  # frames (240 ms): pauses up to this stay in a translation, the rest is the translator's filler
 PRE_ROLL = 2  # frames kept before speech sets in again, so that a soft consonant is not cut off
 SHORT_PAUSE = 5  # frames of a pause that stay when a track is behind
@@ -84,10 +83,10 @@ class Track:
     def __init__(self, *, behind: int) -> None:
         self._frames: deque[tuple[bytes, float, bool]] = deque()
         self._behind = behind
-        self._sounds_until = float("-inf")
+        self.sounds_until = float("-inf")
         self._pausing = True  # the last frame was not voiced
         self.shed = 0  # frames of pauses left out to catch up
-        self.on_start: Callable[[float], None] = lambda _due: None
+        self.on_start: Callable[[float, float], None] = lambda _due, _silent_for: None
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -107,13 +106,13 @@ class Track:
         if not self._frames:
             return None
         frame, due, voiced = self._frames[0]
-        silent_for = at - self._sounds_until
+        silent_for = at - self.sounds_until
         if at < due and (self._pausing or silent_for > FRAME_SECONDS):
             return None
-        if silent_for > FRESH_START_SECONDS:
-            self.on_start(due)
+        if silent_for > FRAME_SECONDS:
+            self.on_start(due, silent_for)
         self._frames.popleft()
-        self._sounds_until = at + FRAME_SECONDS
+        self.sounds_until = at + FRAME_SECONDS
         self._pausing = not voiced
         return frame
 
@@ -147,17 +146,21 @@ class Playout:
         self._played_until = 0.0
         self._dropped = 0
 
-    def when_translation_starts(self, report: Callable[[float], None]) -> None:
-        """Whenever a translation ends a silence of some length, call `report` with the time at which it was there.
+    def when_translation_starts(self, report: Callable[[float, float], None]) -> None:
+        """Whenever a translation ends a gap, call `report` with the time at which it was there and the gap's length.
 
-        That is when its delivery was received, and later by its place in the delivery.
+        It was there when its delivery was received, and later by its place in the delivery.
         """
-        self._translation.on_start = lambda due: report(due - CUSHION_SECONDS)
+        self._translation.on_start = lambda due, silent_for: report(due - CUSHION_SECONDS, silent_for)
 
     @property
     def backlog(self) -> float:
         """Seconds of translation that wait to be played."""
         return len(self._translation) * FRAME_SECONDS
+
+    def translating(self, now: float) -> bool:
+        """Whether a translation waits or sounds."""
+        return bool(len(self._translation)) or self._translation.sounds_until > now
 
     def sounding(self, now: float) -> bool:
         """Whether something waits to be played, or is still in the listener's buffer."""

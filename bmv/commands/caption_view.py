@@ -22,8 +22,8 @@ Turn = tuple[Role, int]
 class CaptionView:
     """Shows captions; use it as a context manager and give `show` to `CaptionFeed.reading`.
 
-    A turn is printed for good when the next one begins. Until then it is drawn anew as it grows, where there is a
-    terminal to draw on.
+    A turn is printed for good when its speaker begins the next one. Until then it is drawn anew as it grows, where
+    there is a terminal to draw on.
     """
 
     def __init__(self, console: Console) -> None:
@@ -47,9 +47,15 @@ class CaptionView:
         """Take a caption as it stands now."""
         turn = (caption.speaker, caption.line)
         if turn not in self._turns:
-            self._print(list(self._turns))
+            self._print(self._finished(caption.speaker))
         self._turns.setdefault(turn, {})[caption.kind] = caption
         self._live.update(Group(*(self._lines(each) for each in self._turns if each not in self._printed)))
+
+    def _finished(self, speaker: Role) -> list[Turn]:
+        """What came up to this speaker's last turn: to the other's, words may still be added."""
+        turns = list(self._turns)
+        last = max((place for place, (role, _) in enumerate(turns) if role is speaker), default=-1)
+        return turns[: last + 1]
 
     def _print(self, turns: list[Turn]) -> None:
         for turn in turns:
