@@ -15,13 +15,10 @@ from bmv.simulator.twilio import Party
 SHORT = Script(DEMO.lines[:2])
 
 
-def has_heard(*lines: Line) -> Party:
-    """Somebody at whose ear the translations of these lines arrived."""
-    party = Party(record=True)
-    for line in lines:
-        for frame in mulaw.frames(line.translated_audio()):
-            party.hear(frame)
-    return party
+def heard(caller: Line | None, agent: Line | None) -> command.Heard:
+    """What arrived at whose ear, of the translations of the two lines."""
+    by_caller, by_agent = (line.translated_audio() if line else mulaw.SILENCE * 100 for line in (caller, agent))
+    return command.Heard(by_caller, by_agent, [0, 0])
 
 
 def test_it_shows_both_sides_with_their_lag_and_leaves_the_recordings(
@@ -51,14 +48,14 @@ async def test_a_sentence_that_is_never_heard_is_named(monkeypatch: pytest.Monke
         await command._say_and_be_heard(DEMO.lines[0], Party("caller"), Party("agent"))
 
 
-async def test_sentences_that_arrived_are_counted() -> None:
-    caller_line, agent_line = SHORT.lines
-    command._judge(Console(quiet=True), SHORT, caller=has_heard(agent_line), agent=has_heard(caller_line))
+def test_sentences_that_arrived_are_counted() -> None:
+    of_caller, of_agent = SHORT.lines
+    command._judge(Console(quiet=True), SHORT, heard(caller=of_agent, agent=of_caller))
 
 
 @pytest.mark.parametrize("swapped", [True, False], ids=["swapped", "muted"])
-async def test_sentences_that_did_not_arrive_or_at_the_wrong_ear_are_not_counted(swapped: bool) -> None:
-    caller_line, agent_line = SHORT.lines
-    caller, agent = (has_heard(caller_line), has_heard(agent_line)) if swapped else (has_heard(), has_heard())
+def test_sentences_that_did_not_arrive_or_at_the_wrong_ear_are_not_counted(swapped: bool) -> None:
+    of_caller, of_agent = SHORT.lines
+    what = heard(caller=of_caller, agent=of_agent) if swapped else heard(caller=None, agent=None)
     with pytest.raises(command.DemoFailed, match="not every sentence"):
-        command._judge(Console(quiet=True), SHORT, caller, agent)
+        command._judge(Console(quiet=True), SHORT, what)
