@@ -61,7 +61,7 @@ def test_original_and_translation_are_counted_and_paused_apart() -> None:
 def test_the_translation_of_a_line_stays_beside_it_wherever_either_pauses() -> None:
     reading = Reading()
     reading.lines.append(ORIGINAL, "uno", 10.0)
-    reading.lines.append(TRANSLATION, "one", 11.0)
+    reading.lines.append(TRANSLATION, "one ", 11.0)
     reading.lines.append(TRANSLATION, " more", 11.0 + PAUSE)  # the original goes on, and so does its line
     reading.lines.append(ORIGINAL, "dos", 15.0)
     reading.lines.append(ORIGINAL, "tres", 20.0)  # of which the translation made one

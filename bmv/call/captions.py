@@ -77,7 +77,7 @@ class CaptionLines:
             line = replace(line, line=number, text="", lag=lag)
             text = text.lstrip()
         elif paused:
-            text = f" {text.lstrip()}"
+            line, text = replace(line, text=line.text.rstrip()), f" {text.lstrip()}"
         self._last[kind] = now
         self._show(replace(line, text=line.text + text))
 
