@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from bmv.call.leg import Role
 from bmv.call.translator import CaptionKind
 
-NEW_LINE_AFTER = 1.5  # seconds without a word of one kind: the continuous model has no turns, a pause has to do
+NEW_LINE_AFTER = 2.0  # seconds without a word of one kind: the continuous model has no turns, a pause has to do
 
 
 @dataclass(frozen=True)
