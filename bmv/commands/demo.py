@@ -31,7 +31,8 @@ from bmv.simulator.twilio import FakeTwilio, HungUpError, Number, Party, TaskRou
 HOST = "voice.example.com"  # never looked up: the simulated telephone company knows where it leads
 ACCOUNT_SID, WORKFLOW_SID = "AC" + "0" * 32, "WW" + "0" * 32
 CALLER_NUMBER, FLEX_NUMBER, CUSTOMER_NUMBER = "+14155550100", "+14155550199", "+34911000111"
-REPLY_AFTER = 1.0  # seconds of quiet after which a person takes the turn
+REPLY_AFTER = 1.3  # seconds of quiet after which a person takes the turn; longer than the script's longest pause
+LEAVE_AFTER = 2.5  # seconds of quiet after which the caller hangs up: nobody hangs up in the middle of a sentence
 PATIENCE = 15.0  # seconds to wait for anything before the demo is given up
 RECOGNISED = 0.4  # share of a sentence's syllables; other sentences reach 0.15, and a busy machine tears some
 WINDOW_BYTES = 15 * mulaw.SAMPLE_RATE  # in which a sentence must have been heard
@@ -141,6 +142,7 @@ async def _call(stage: Stage, script: Script) -> Heard:
             speaker, listener = (caller, agent) if line.role == "caller" else (agent, caller)
             starts.append(listener.frames_heard * mulaw.FRAME_BYTES)
             await _say_and_be_heard(line, speaker, listener)
+        await caller.hears_quiet(LEAVE_AFTER, timeout=PATIENCE)
         await call.hang_up()
     except (TimeoutError, HungUpError) as error:
         raise DemoFailed(str(error) or f"nothing happened for {PATIENCE:.0f} s") from error
