@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from speech import SENTENCES, say
 
 from bmv.audio import levels, mulaw
+from bmv.audio.compare import align
 
 EVERY_CODE = bytes(range(256))
 FRAMES = st.binary(min_size=160, max_size=160)
@@ -99,6 +101,37 @@ def test_every_code_can_be_mixed_with_every_other() -> None:
 def test_mixing_with_silence_leaves_a_sound_alone() -> None:
     sound = sine(9000)
     assert levels.mix(sound, b"\xff" * len(sound)) == levels.mix(b"\xff" * len(sound), sound) == sound
+
+
+def test_two_voices_mixed_are_as_loud_as_both_and_each_is_in_it_as_it_was() -> None:
+    voices = [say(SENTENCES[voice], voice)[:16000] // 4 for voice in ("en-US", "es-ES")]
+    mixed = levels.mix(*(mulaw.encode(voice) for voice in voices))
+    difference = mulaw.decode(mixed).astype(np.float64) - np.add(*voices)
+    # Three codings, of which each is about 38 dB below what it codes.
+    assert 10 * math.log10(np.square(difference).mean() / np.square(np.add(*voices), dtype=np.float64).mean()) < -30
+    assert loudness(mixed) == pytest.approx(loudness(mulaw.encode(np.add(*voices))), abs=0.1)
+
+
+def test_where_a_mixture_is_too_loud_only_its_peaks_are_cut() -> None:
+    voices = [np.clip(3.0 * say(SENTENCES[voice], voice)[:16000], -32000, 32000) for voice in ("en-US", "es-ES")]
+    coded = [mulaw.encode(voice.astype(np.int16)) for voice in voices]
+    sums = np.add(*(mulaw.decode(voice).astype(np.int32) for voice in coded))
+    mixed = mulaw.decode(levels.mix(*coded)).astype(np.int32)
+    too_loud = np.abs(sums) > 32124
+    assert too_loud.sum() > 100
+    assert (np.abs(mixed[too_loud]) == 32124).all()
+    assert (np.sign(mixed[too_loud]) == np.sign(sums[too_loud])).all()
+    assert (np.abs(mixed - sums)[~too_loud] <= np.abs(sums)[~too_loud] / 32 + 8).all()
+
+
+@pytest.mark.parametrize("decibels", [-6.0, -18.0, -30.0])
+def test_a_voice_turned_down_is_the_same_voice(decibels: float) -> None:
+    voice = mulaw.encode(say(SENTENCES["fr-FR"], "fr-FR"))
+    quiet = levels.scale(voice, decibels)
+    alignment = align(mulaw.decode(quiet), mulaw.decode(voice))
+    assert alignment.offset == 0
+    assert alignment.score > 0.998
+    assert alignment.gain == pytest.approx(decibels, abs=0.1)
 
 
 def test_two_loud_sounds_do_not_wrap_round() -> None:

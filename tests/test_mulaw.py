@@ -1,5 +1,6 @@
 """The codec against the values of ITU-T G.711 and against the standard library's, where that still has one."""
 
+import math
 import warnings
 
 import numpy as np
@@ -34,6 +35,34 @@ def test_values_change_their_code_at_the_decision_values_of_the_standard() -> No
     for decision, quieter in [(1, 0xFF), (3, 0xFE), (31, 0xF0), (35, 0xEF), (4063, 0x90)]:
         assert encode(4 * decision - 1, 4 * decision) == bytes([quieter, quieter - 1])
         assert encode(1 - 4 * decision, -4 * decision) == bytes([quieter & 0x7F, quieter - 1 & 0x7F])
+
+
+def test_all_128_magnitudes_follow_from_the_segments_of_the_standard() -> None:
+    # Eight segments of sixteen steps, each step twice as high as in the segment before, with 14 bits.
+    magnitudes = [((2 * step + 33) << segment) - 33 for segment in range(8) for step in range(16)]
+    assert (mulaw.decode(bytes(range(0xFF, 0x7F, -1))) // 4).tolist() == magnitudes
+    assert (mulaw.decode(bytes(range(0x7F, -1, -1))) // -4).tolist() == magnitudes
+
+
+def test_all_decision_values_lie_where_the_standard_puts_them() -> None:
+    # G.711 puts each value in the middle between the decisions on both sides of it, and the first decision at 1.
+    values = (mulaw.decode(bytes(range(0xFF, 0x7F, -1))) // 4).tolist()
+    decision = 1
+    for number, value in enumerate(values[1:], 1):
+        louder = 0xFF - number
+        assert encode(4 * decision - 1, 4 * decision) == bytes([louder + 1, louder])
+        assert encode(1 - 4 * decision, -4 * decision) == bytes([louder + 1 & 0x7F, louder & 0x7F])
+        decision = 2 * value - decision
+    assert decision == 8159  # the virtual decision value at which overload begins
+
+
+def test_the_digital_milliwatt_is_a_tone_of_1000_hz_3_17_db_below_the_loudest_one() -> None:
+    # Table 6/G.711: the codes of a sine of 1 kHz at 0 dBm0; the loudest sine has +3.17 dBm0.
+    period = mulaw.decode(bytes.fromhex("1E 0B 0B 1E 9E 8B 8B 9E")).astype(np.float64)
+    spectrum = np.abs(np.fft.rfft(np.tile(period, 100)))
+    assert spectrum.argmax() == 100
+    level = 10 * math.log10(np.square(period).mean() / ((4 * 8159) ** 2 / 2))
+    assert level == pytest.approx(-3.17, abs=0.03)
 
 
 def test_silence_is_zero_and_zero_is_silence() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from speech import SENTENCES, say
 
 from bmv.audio.compare import align
@@ -60,6 +61,39 @@ def test_images_of_the_telephone_band_are_at_least_45_db_down(hertz: int) -> Non
     wide = Upsampler().process(sine(hertz, 8000))
     for image in (8000 - hertz, 8000 + hertz):
         assert level_at(image, wide, WIDE_RATE) < -45
+
+
+def response() -> NDArray[np.float64]:
+    """The filter's level in dB by whole Hz up to 12 kHz, from what becomes of a single loud sample."""
+    impulse = np.zeros(100, np.int16)
+    impulse[1] = 32000
+    wide = Upsampler().process(impulse).astype(np.float64)
+    return 20 * np.log10(np.abs(np.fft.rfft(wide, WIDE_RATE)) / (3 * 32000) + 1e-9)
+
+
+def test_the_whole_telephone_band_passes_within_a_tenth_of_a_db() -> None:
+    levels = response()
+    assert np.abs(levels[:3001]).max() < 0.1
+    assert levels[3400] > -3
+
+
+def test_all_that_would_fold_back_below_3600_hz_is_at_least_60_db_down() -> None:
+    levels = response()
+    assert levels[4400:].max() < -60
+    assert levels[4000] < -20
+
+
+@pytest.mark.parametrize("hertz", range(4400, 12000, 190))
+def test_no_frequency_comes_back_as_another(hertz: int) -> None:
+    assert decibels(Downsampler().process(sine(hertz, WIDE_RATE, seconds=0.2).tobytes())[50:]) < -60
+
+
+def test_every_frequency_of_the_band_arrives_equally_late() -> None:
+    """A filter that delays some more than others smears the onset of a word."""
+    impulse = np.zeros(100, np.int16)
+    impulse[0] = 32000
+    wide = Upsampler().process(impulse)[:72].astype(np.int32)
+    assert np.abs(wide - wide[::-1]).max() <= 1
 
 
 def test_a_constant_keeps_its_value() -> None:
@@ -121,6 +155,36 @@ def test_minutes_of_awkward_blocks_neither_gain_nor_lose_a_sample() -> None:
         read += size
     assert wide == 3 * heard
     assert narrow == read // 6
+
+
+def test_an_hour_in_awkward_blocks_has_exactly_as_many_samples() -> None:
+    up, down = Upsampler(), Downsampler()
+    hour = 3600 * 8000
+    wide = narrow = heard = 0
+    for size in cycle((160, 15_999, 1, 8000, 4801)):
+        samples = min(size, hour - heard)
+        upsampled = up.process(np.zeros(samples, np.int16))
+        wide += len(upsampled)
+        narrow += len(down.process(upsampled.tobytes()))
+        heard += samples
+        if heard == hour:
+            break
+    assert wide == 3 * hour
+    assert narrow == hour
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.integers(0, 700), max_size=30), st.sampled_from([350.0, 1003.0, 2950.0]))
+def test_no_click_is_heard_however_a_tone_is_cut(sizes: list[int], hertz: float) -> None:
+    upsampler, downsampler = Upsampler(), Downsampler()
+    blocks = pieces(sine(hertz, 8000, seconds=0.8).tobytes(), [2 * size for size in sizes])
+    wide = [upsampler.process(np.frombuffer(block, np.int16)).tobytes() for block in blocks]
+    narrow = np.concatenate([downsampler.process(block) for block in wide])
+    settled = narrow[100:].astype(np.float64)
+    angle = 2 * np.pi * hertz / 8000 * np.arange(len(settled))
+    waves = np.stack((np.sin(angle), np.cos(angle)), axis=1)
+    weights, *_ = np.linalg.lstsq(waves, settled)
+    assert np.abs(settled - waves @ weights).max() < 20000 / 1000
 
 
 def test_the_byte_by_byte_stream_sounds_like_the_whole() -> None:

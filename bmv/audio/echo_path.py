@@ -1,0 +1,127 @@
+"""The way a sound takes from a listener's ear-piece back into his microphone: found by correlation, known by its taps.
+
+All times are counts of samples at 8 kHz. What is played and what is heard are compared as waveforms, so another voice
+is not taken for an echo, however loud or similar; the echo's own delay, level and colour come out of the comparison.
+"""
+
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bmv.audio.mulaw import SAMPLE_RATE
+
+Signal: TypeAlias = NDArray[np.float64]
+
+HEARD: Final = SAMPLE_RATE
+"""Samples of what was heard that one comparison takes: a second."""
+SHORTEST_DELAY: Final = 320
+"""Samples between a sound being played and its coming back: 40 ms, less than any telephone takes there and back."""
+LONGEST_DELAY: Final = 8192
+"""A little more than a second."""
+PLAYED: Final = HEARD + LONGEST_DELAY
+"""Samples of what was played that one comparison takes, both ending at the same time."""
+TAPS: Final = 128
+"""Length of a path: 16 ms, which holds a handset's echo and the strongest part of a room's."""
+EARLY: Final = 16
+"""Taps that lie before the delay found: a low-pass on the way spreads a sound to both sides of it."""
+
+_FFT = 16384
+_OVERLAP = 400  # samples of what was played that have to be compared at least
+_ENOUGH = 400  # delays to choose from, so that chance can be told
+_NORMAL_MEDIAN = 0.6745  # of the magnitude of normally distributed numbers, against their deviation
+_FLATTENING = 0.7  # how far the spectra are flattened: a voice's harmonics would else give a peak at every period
+_LOWEST, _HIGHEST = 300, 3400  # Hz that a telephone carries; beyond is noise that flattening would raise
+_EMPHASIS = 0.9  # so that the weak upper half of a voice's spectrum is learnt as well as the strong lower one
+_MEMORY = 0.7  # what an earlier comparison weighs against the next: a path that changed is learnt in about a second
+_RIDGE = 1e-3
+_NOTHING = 1e-9
+
+_HZ = np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE)
+_BAND = (_LOWEST < _HZ) & (_HZ < _HIGHEST)
+_EMPHASIS_POWER: Signal = np.abs(1 - _EMPHASIS * np.exp(-2j * np.pi * _HZ / SAMPLE_RATE)) ** 2
+_TOEPLITZ = np.abs(np.subtract.outer(np.arange(TAPS), np.arange(TAPS)))
+
+
+class Comparison:
+    """`PLAYED` samples played against `HEARD` samples heard, up to the same moment: the likeliest delay of an echo.
+
+    Only the last `lasting` samples played are looked at, those before count as silence. `clarity` is how far the best
+    fit stands out, in units of what chance gives. None is clear until the playing has lasted for some time.
+    """
+
+    def __init__(self, played: Signal, heard: Signal, lasting: int) -> None:
+        self.played = played.copy()
+        self.played[: max(0, len(played) - lasting)] = 0
+        self.heard = heard
+        self.cross = np.fft.rfft(self.played, _FFT) * np.conj(np.fft.rfft(heard, _FFT))
+        flattened = np.zeros_like(self.cross)
+        flattened[_BAND] = self.cross[_BAND] * np.maximum(np.abs(self.cross[_BAND]), _NOTHING) ** -_FLATTENING
+        longest = min(LONGEST_DELAY, lasting - _OVERLAP)
+        fit = np.fft.irfft(flattened, _FFT)[LONGEST_DELAY - longest : LONGEST_DELAY - SHORTEST_DELAY + 1]
+        self.delay, self.clarity = 0, 0.0
+        if len(fit) >= _ENOUGH:
+            best = int(fit.argmax())
+            self.delay = longest - best
+            self.clarity = float(fit[best] / (np.median(np.abs(fit)) / _NORMAL_MEDIAN + _NOTHING))
+
+
+class EchoPath:
+    """What becomes of a sound on its way back: a delay and a filter of `TAPS` taps, learnt from comparisons.
+
+    The delay may be set to another: then all of the path moves there.
+    """
+
+    def __init__(self, delay: int) -> None:
+        self.delay = delay
+        self._taps: Signal = np.zeros(TAPS)
+        self._own: Signal = np.zeros(TAPS)
+        self._shared: Signal = np.zeros(TAPS)
+        self._all = 0.0
+
+    @property
+    def reach(self) -> int:
+        """Samples before a sound is heard at which the first of what `predict` needs was played."""
+        return self.delay - EARLY + TAPS - 1
+
+    @property
+    def gain(self) -> float:
+        """Energy of the echo against that of a sound with all frequencies in it."""
+        return float(self._taps @ self._taps)
+
+    @property
+    def explained(self) -> float:
+        """Share of what was heard, 0 to 1, that the path explains: most if there was nothing but the echo."""
+        return float(self._shared @ self._taps) / (self._all + _NOTHING)
+
+    def follow(self, delay: int) -> None:
+        """Take another delay for the middle of the path, which stays what it is: clocks drift against each other."""
+        moved = np.zeros(TAPS)
+        places = np.arange(TAPS) + delay - self.delay
+        within = (places >= 0) & (places < TAPS)
+        moved[within] = self._shared[places[within]]
+        self._shared = moved
+        self.delay = delay
+
+    def learn(self, seen: Comparison) -> None:
+        """Fit the taps to one more comparison: least squares, older ones fading.
+
+        Another voice in it counts as noise, which averages out. If there is no echo any more the taps fade to nothing.
+        """
+        offset = LONGEST_DELAY - self.delay
+        places = offset + EARLY - np.arange(TAPS)
+        products = np.fft.irfft(seen.cross * _EMPHASIS_POWER, _FFT)
+        own_spectrum = np.fft.rfft(seen.played[offset : offset + HEARD], _FFT)
+        own = np.fft.irfft((own_spectrum.real**2 + own_spectrum.imag**2) * _EMPHASIS_POWER, _FFT)[:TAPS]
+        heard = float(np.square(seen.heard[1:] - _EMPHASIS * seen.heard[:-1]).sum())
+        scale = 1 / (np.sqrt(own[0] * heard) + _NOTHING)  # so that each counts alike
+        self._own = _MEMORY * self._own + scale * own
+        self._shared = _MEMORY * self._shared + scale * np.where(places >= 0, products[places], 0.0)
+        equations = self._own[_TOEPLITZ]
+        equations[np.diag_indices(TAPS)] += _RIDGE * self._own[0] + _NOTHING
+        self._all = _MEMORY * self._all + scale * heard
+        self._taps[:] = np.linalg.solve(equations, self._shared)
+
+    def predict(self, played: Signal) -> Signal:
+        """Give the echo of n + `TAPS` - 1 samples played, the first of them `reach` before the echo: n samples."""
+        return np.convolve(played, self._taps, "valid")
