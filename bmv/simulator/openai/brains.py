@@ -130,10 +130,10 @@ class _Rendering:
         sound = Upsampler().process(spoken)
         self.utterance = match.utterance
         self._lengths = len(speak(entry.sentence, entry.language)), len(spoken)
-        self._source = [(centre, word) for centre, word, _, _ in _words(entry.sentence)]
+        self._source = [(centre, word) for centre, word, _, _ in words_of(entry.sentence)]
         self._target = [
             (centre, Piece(sound[round(begin * len(sound)) : round(end * len(sound))], word))
-            for centre, word, begin, end in _words(entry.translation)
+            for centre, word, begin, end in words_of(entry.translation)
         ]
         self._waiting: list[Piece] = []
         self._begun = False
@@ -158,7 +158,7 @@ class _Rendering:
         return pieces
 
 
-def _words(text: str) -> Iterator[tuple[float, str, float, float]]:
+def words_of(text: str) -> Iterator[tuple[float, str, float, float]]:
     """Cut a text into words, each with a space behind it, and tell the centre, beginning and end of each (0 to 1).
 
     Time is taken to pass evenly over the letters, which is near enough for words that are said as they are heard.

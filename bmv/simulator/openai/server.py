@@ -5,29 +5,42 @@ It refuses what the real one refuses, and by cue it fails as the real one fails.
 
 import asyncio
 import contextlib
-import hmac
-from collections import deque
+import math
+import time
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
 from aiohttp import WSCloseCode, web
 
+from bmv.simulator.openai import admission, speech
+from bmv.simulator.openai.admission import refused
 from bmv.simulator.openai.brains import Brain, EchoBrain
+from bmv.simulator.openai.connection import Connection
 from bmv.simulator.openai.engine import Manner, Silence
-from bmv.simulator.openai.faults import NO_FAULT, Fault, Refusal
-from bmv.simulator.openai.session import Session, SessionRecord
-from bmv.simulator.openai.wire import MODEL, ServerEvents, error_body
+from bmv.simulator.openai.faults import NO_FAULT, Cues, Endpoint, Fault, Refusal
+from bmv.simulator.openai.items import new_id
+from bmv.simulator.openai.realtime_session import RealtimeSession
+from bmv.simulator.openai.realtime_wire import RealtimeEvents
+from bmv.simulator.openai.records import ConversationRecord, Record, SessionRecord
+from bmv.simulator.openai.responder import Responder
+from bmv.simulator.openai.responses import Delivery
+from bmv.simulator.openai.session import Session
+from bmv.simulator.openai.speech import SpeechRecord
+from bmv.simulator.openai.turns import EchoTurns, TurnBrain
+from bmv.simulator.openai.wire import ServerEvents
 
 API_KEY: Final = "sk-simulated-0123456789"
 """The key that is taken if a test names no other."""
 
-_PATH = "/v1/realtime/translations"
 _PING_SECONDS = 20.0  # the real service pings every 20.3 s (measured by others)
 _LONGEST_MESSAGE = 16 * 1024 * 1024
 _FAREWELL_SECONDS = 1.0
+_LIFETIME_SECONDS = 3600.0  # `expires_at` was an hour after the creation (measured by others)
 
 BrainFactory = Callable[[], Brain]
+TurnBrainFactory = Callable[[], TurnBrain]
 
 
 class FakeOpenAI:
@@ -45,23 +58,33 @@ class FakeOpenAI:
         pace: float = 1.0,
         frame_ms: int = 400,
         silence: Silence = "zero",
+        turns: TurnBrainFactory = EchoTurns,
+        delivery: Delivery = Delivery(),  # noqa: B008, it is frozen
         fault: Fault = NO_FAULT,
     ) -> None:
         """Make a service in which each session gets a brain of its own, and which is not open yet.
 
-        `pace` is the seconds of output for a second of input, 1 or 2; `frame_ms` the length of an output delta;
-        `silence` what is sent while nothing is said; `fault` happens to each connection without one of its own.
+        For the translation endpoint, `pace` is the seconds of output for a second of input, 1 or 2; `frame_ms` the
+        length of an output delta; `silence` what is sent while nothing is said. For the turn-based endpoint, `turns`
+        makes the brains, and `delivery` says how fast answers come. `fault` happens to each connection without one of
+        its own.
         """
         self.sessions: list[SessionRecord] = []
-        """One for each socket that was opened, in order."""
+        """One for each socket that was opened to the translation endpoint, in order."""
+        self.conversations: list[ConversationRecord] = []
+        """The same for the turn-based endpoint."""
+        self.speech = SpeechRecord()
+        """What came to the speech endpoint, and its faults."""
         self.connections = 0
         """Upgrades that were asked for, refused ones too."""
         self.api_key = api_key
         self._brain_factory = brain_factory
         self._manner = Manner(pace, frame_ms, silence)
-        self._fault = fault
-        self._next_faults: deque[Fault] = deque()
-        self._sockets: set[web.WebSocketResponse] = set()
+        self._turns = turns
+        self._delivery = delivery
+        self._cues = Cues(fault)
+        self._explanation: Refusal | None = None
+        self._open: dict[web.WebSocketResponse, tuple[Record, asyncio.Transport]] = {}
         self._failures: list[Exception] = []
         self._changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -73,13 +96,25 @@ class FakeOpenAI:
         return f"http://127.0.0.1:{self._port}/v1"
 
     @property
-    def open_sessions(self) -> list[SessionRecord]:
-        """The sessions that have not ended."""
-        return [session for session in self.sessions if session.closed_by is None]
+    def open_sessions(self) -> list[Record]:
+        """The sessions of both endpoints that have not ended, but for those that cannot notice it (see `deaf`)."""
+        every: list[Record] = [*self.sessions, *self.conversations]
+        return [session for session in every if session.closed_by is None and not session.deaf]
 
-    def fail_next(self, fault: Fault, times: int = 1) -> None:
-        """Let this go wrong with the next connection, or the next few; those after them are served well."""
-        self._next_faults.extend([fault] * times)
+    def fail_next(
+        self, fault: Fault, times: int = 1, *, language: str | None = None, endpoint: Endpoint | None = None
+    ) -> None:
+        """Let this go wrong with the next connection, or the next few; those after them are served well.
+
+        With `endpoint` only connections to that one count. With `language` the fault waits for a session that is told
+        to speak this language (by `session.update`; on the turn-based endpoint in its instructions), and begins there:
+        so one direction of a call can fail. A refusal knows no language, see `Cues.add`.
+        """
+        self._cues.add(fault, times, language=language, endpoint=endpoint)
+
+    def heal(self) -> None:
+        """Forget the faults that still wait for connections. What happens to those that are open goes on."""
+        self._cues.clear()
 
     async def until(self, condition: Callable[[], bool], *, seconds: float = 5.0) -> None:
         """Wait until the condition holds, which is looked at after each event of any session. TimeoutError."""
@@ -90,7 +125,9 @@ class FakeOpenAI:
 
     async def __aenter__(self) -> Self:
         app = web.Application()
-        app.router.add_get(_PATH, self._serve)
+        for endpoint, door in admission.DOORS.items():
+            app.router.add_get(door.path, partial(self._serve, endpoint))
+        app.router.add_routes(speech.routes(self.api_key, self.speech))
         app.router.add_get("/v1/models/{model}", self._show_model)
         app.router.add_route("*", "/{path:.*}", self._show_nothing)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_FAREWELL_SECONDS)
@@ -104,97 +141,91 @@ class FakeOpenAI:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         async with asyncio.TaskGroup() as farewells:
-            for socket in list(self._sockets):
-                farewells.create_task(_say_farewell(socket))
+            for socket, (record, transport) in list(self._open.items()):
+                if record.deaf:
+                    transport.abort()
+                else:
+                    farewells.create_task(_say_farewell(socket))
         if self._runner is not None:
             await self._runner.cleanup()
         if self._failures and error is None:
             raise ExceptionGroup("the simulated service failed", self._failures)
 
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
+    async def _serve(self, endpoint: Endpoint, request: web.Request) -> web.StreamResponse:
         self.connections += 1
-        fault = self._next_faults.popleft() if self._next_faults else self._fault
-        refusal = fault.refuse or self._objection(request)
+        fault = self._cues.at_upgrade(endpoint)
+        refusal = fault.refuse or admission.objection(request, endpoint, self.api_key)
+        self._explanation = refusal if fault.explained else None
         if refusal is not None:
             self._changed.set()
-            return _refused(refusal)
+            return refused(refusal)
         socket = web.WebSocketResponse(
             timeout=_FAREWELL_SECONDS, heartbeat=_PING_SECONDS, compress=False, max_msg_size=_LONGEST_MESSAGE
         )
         await socket.prepare(request)
-        if _is_beta(request):
-            await _reject_beta(socket)
-            return socket
-        await self._converse(request, socket, fault)
+        if admission.is_beta(request):
+            await admission.reject_beta(socket)
+        else:
+            await self._converse(endpoint, request, socket, fault)
         return socket
 
-    async def _converse(self, request: web.Request, socket: web.WebSocketResponse, fault: Fault) -> None:
-        record = SessionRecord(MODEL, {name.lower(): value for name, value in request.headers.items()})
-        self.sessions.append(record)
-        self._sockets.add(socket)
+    async def _converse(
+        self, endpoint: Endpoint, request: web.Request, socket: web.WebSocketResponse, fault: Fault
+    ) -> None:
+        transport = request.transport
+        if transport is None:
+            return  # the client went while it was answered
+        model, headers = request.query["model"], {name.lower(): value for name, value in request.headers.items()}
+        record: SessionRecord | ConversationRecord
+        if endpoint == "translations":
+            record = SessionRecord(model=model, headers=headers)
+            self.sessions.append(record)
+        else:
+            record = ConversationRecord(model=model, headers=headers)
+            self.conversations.append(record)
+        self._open[socket] = record, transport
         try:
-            session = Session(socket, self._brain_factory(), manner=self._manner, record=record, fault=fault)
-            await session.run(cut=lambda: _cut(request), changed=self._changed.set)
+            await self._session(record, socket, transport, fault).run(self._changed.set)
         except Exception as failure:
             self._failures.append(failure)
-            _cut(request)
+            transport.abort()
         finally:
-            self._sockets.discard(socket)
+            del self._open[socket]
             if record.closed_by is None:
                 record.closed_by, record.close_code = "server", 1006
             self._changed.set()
 
-    def _objection(self, request: web.Request) -> Refusal | None:
-        """Check the key before the model, and the model before anything else, like the real service."""
-        if (objection := self._key_objection(request)) is not None:
-            return objection
-        model = request.query.get("model")
-        if not model:
-            return Refusal(400, "missing_model", "You must provide a model parameter.")
-        if model != MODEL:
-            return Refusal(404, "model_not_found", f"The model '{model}' does not exist or is not yours to use.")
-        if "intent" in request.query:
-            return Refusal(400, "invalid_intent", f"Invalid intent {request.query['intent']}")
-        return None
-
-    def _key_objection(self, request: web.Request) -> Refusal | None:
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        if scheme != "Bearer" or not key:
-            return Refusal(401, None, "Missing bearer or basic authentication in header")
-        if not hmac.compare_digest(key.encode(), self.api_key.encode()):
-            return Refusal.of(401)
-        return None
+    def _session(
+        self,
+        record: SessionRecord | ConversationRecord,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport,
+        fault: Fault,
+    ) -> Session | RealtimeSession:
+        lifetime = _LIFETIME_SECONDS if fault.expires_in is None else fault.expires_in
+        line = Connection(socket, transport, record, fault=fault, lifetime=lifetime)
+        session_id, expires_at = new_id("sess"), math.ceil(time.time() + lifetime)
+        if isinstance(record, SessionRecord):
+            events = ServerEvents(session_id=session_id, model=record.model, expires_at=expires_at)
+            claim = partial(self._cues.at_update, "translations")
+            return Session(line, self._brain_factory(), manner=self._manner, record=record, events=events, claim=claim)
+        brain, writer = self._turns(), RealtimeEvents(session_id=session_id, expires_at=expires_at)
+        responder = Responder(brain, record=record, events=writer, delivery=self._delivery)
+        claim = partial(self._cues.at_update, "realtime")
+        return RealtimeSession(line, brain, record=record, events=writer, responder=responder, claim=claim)
 
     async def _show_model(self, request: web.Request) -> web.Response:
         """Answer the plain request by which a client finds out why its upgrade was refused."""
-        if (objection := self._key_objection(request)) is not None:
-            return _refused(objection)
-        if request.match_info["model"] != MODEL:
-            return _refused(Refusal.of(404))
-        return web.json_response({"id": MODEL, "object": "model", "created": 1778000000, "owned_by": "system"})
+        refusal = admission.key_objection(request, self.api_key) or self._explanation
+        if refusal is not None:
+            return refused(refusal)
+        model = request.match_info["model"]
+        if model not in admission.MODELS:
+            return refused(Refusal.of(404))
+        return web.json_response({"id": model, "object": "model", "created": 1778000000, "owned_by": "system"})
 
     async def _show_nothing(self, request: web.Request) -> web.Response:
-        return _refused(Refusal(404, None, f"Invalid URL ({request.method} {request.path})"))
-
-
-def _refused(refusal: Refusal) -> web.Response:
-    error = {"message": refusal.message, "type": refusal.kind, "param": None, "code": refusal.code}
-    headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
-    return web.json_response({"error": error}, status=refusal.status, headers=headers)
-
-
-def _is_beta(request: web.Request) -> bool:
-    """Tell whether the client speaks the interface that ended on 12 May 2026."""
-    return "realtime=" in request.headers.get("OpenAI-Beta", "") or "openai-beta" in request.headers.get(
-        "Sec-WebSocket-Protocol", ""
-    )
-
-
-async def _reject_beta(socket: web.WebSocketResponse) -> None:
-    code = "beta_api_shape_disabled"
-    events = ServerEvents(session_id="", model=MODEL, expires_at=0)
-    await socket.send_str(events.error(error_body("The Realtime Beta API is no longer supported.", code=code)))
-    await socket.close(code=4000, message=f"invalid_request_error.{code}".encode())
+        return refused(Refusal(404, None, f"Invalid URL ({request.method} {request.path})"))
 
 
 async def _say_farewell(socket: web.WebSocketResponse) -> None:
@@ -202,8 +233,3 @@ async def _say_farewell(socket: web.WebSocketResponse) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_FAREWELL_SECONDS):
             await socket.close(code=WSCloseCode.GOING_AWAY)
-
-
-def _cut(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.abort()
