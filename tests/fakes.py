@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,15 +16,19 @@ from bmv.call.leg import Role
 from bmv.call.metronome import Metronome
 from bmv.call.session import CallPolicy, CallServices, CallSession
 from bmv.call.translator import (
+    Alive,
     AudioTranslated,
     Captioned,
     CaptionKind,
+    Expiring,
     LanguagePair,
+    Processed,
     Translator,
     TranslatorEvent,
     TranslatorLost,
 )
-from bmv.languages import Language
+from bmv.call.usage import Usage
+from bmv.languages import LANGUAGES, Language, Sentence
 from bmv.metrics import Histogram
 
 MANY_TURNS = 500
@@ -33,12 +37,18 @@ MANY_TURNS = 500
 
 def loud(number: int) -> bytes:
     """A frame that is voiced beyond doubt, different for every number."""
-    return bytes(0x80 + (number >> 4 * digit & 0xF) for digit in range(8)) * (FRAME_BYTES // 8)
+    digits = f"{number:08x}"[::-1]
+    return bytes.fromhex("8" + "8".join(digits)) * (FRAME_BYTES // 8)
 
 
 def hush(number: int) -> bytes:
     """A frame of the noise that a translator sends as silence (peak of 63 or less), different for every number."""
     return bytes(0xF8 + (number >> 3 * digit & 0x7) for digit in range(8)) * (FRAME_BYTES // 8)
+
+
+def spoken(first: int, last: int) -> list[bytes]:
+    """Loud frames with these numbers, the last one not among them."""
+    return [loud(number) for number in range(first, last)]
 
 
 def cut(audio: bytes) -> list[bytes]:
@@ -84,16 +94,20 @@ class FakeLeg:
     def __init__(self, call_sid: str) -> None:
         self.call_sid = call_sid
         self.heard = bytearray()
+        self.marks: list[str] = []
+        """Set behind what was heard, and not yet answered."""
         self.closed = 0
         self.broken: Exception | None = None
         """What `close` raises: a bug."""
         self.deaf: Exception | None = None
         """What `play` raises: a bug."""
 
-    def play(self, audio: bytes) -> None:
+    def play(self, audio: bytes, mark: str | None = None) -> None:
         if self.deaf:
             raise self.deaf
         self.heard += audio
+        if mark:
+            self.marks.append(mark)
 
     async def close(self) -> None:
         self.closed += 1
@@ -156,15 +170,20 @@ class FakeTranslator:
     def __init__(self, pair: LanguagePair, clock: Callable[[], float]) -> None:
         self.pair = pair
         self.fed: list[bytes] = []
+        self.voiced: list[bool] = []
+        self.fed_at: list[float] = []
         self.finished = 0
         self.closed = False
+        self.usage = Usage({"sessions": 1})
         self._clock = clock
         self._events: asyncio.Queue[TranslatorEvent | Exception | None] = asyncio.Queue()
 
-    def feed(self, frame: bytes) -> None:
+    def feed(self, frame: bytes, *, voiced: bool) -> None:
         assert not self.finished
         assert not self.closed
         self.fed.append(frame)
+        self.voiced.append(voiced)
+        self.fed_at.append(self._clock())
 
     async def events(self) -> AsyncIterator[TranslatorEvent]:
         while (event := await self._events.get()) is not None:
@@ -183,11 +202,26 @@ class FakeTranslator:
     def caption(self, kind: CaptionKind, text: str) -> None:
         self._events.put_nowait(Captioned(kind, text))
 
+    def process(self, frames: int | None = None, *, translated: bool = True) -> None:
+        """Be done with so many frames from the beginning; with all that were fed if no number is given."""
+        self._events.put_nowait(Processed(len(self.fed) if frames is None else frames, translated))
+
+    def show_life(self) -> None:
+        self._events.put_nowait(Alive())
+
+    def expire(self) -> None:
+        self._events.put_nowait(Expiring())
+
     def lose(self, error: Exception | None = None) -> None:
-        self._events.put_nowait(error or TranslatorLost("the line to the provider broke"))
+        self._events.put_nowait(error or lost())
 
     def end(self) -> None:
         self._events.put_nowait(None)
+
+
+def lost(*, permanent: bool = False, retry_after: float | None = None) -> TranslatorLost:
+    """What a session is lost with, or refused with."""
+    return TranslatorLost("the line to the provider broke", permanent=permanent, retry_after=retry_after)
 
 
 @dataclass
@@ -196,9 +230,14 @@ class FakeTranslatorFactory:
 
     clock: Callable[[], float]
     asked: list[LanguagePair] = field(default_factory=list)
+    asked_at: list[float] = field(default_factory=list)
     sessions: list[FakeTranslator] = field(default_factory=list)
     refusals: list[Exception] = field(default_factory=list)
     """Raised on entering, one for each session that is asked for, in order; then sessions are had again."""
+    refuses_always: Exception | None = None
+    """Raised on entering, whenever a session is asked for."""
+    speaks: Callable[[Language], bool] = lambda _language: True
+    make: Callable[[LanguagePair, Callable[[], float]], FakeTranslator] = FakeTranslator
     problem: str | None = None
 
     def __post_init__(self) -> None:
@@ -217,13 +256,19 @@ class FakeTranslatorFactory:
         """The newest session that listens to this language."""
         return next(session for session in reversed(self.sessions) if session.pair.source.tag == source)
 
+    def can_speak(self, language: Language) -> bool:
+        return self.speaks(language)
+
     @asynccontextmanager
     async def open(self, pair: LanguagePair, uplink: Histogram) -> AsyncIterator[Translator]:
         self.asked.append(pair)
+        self.asked_at.append(self.clock())
         await self.opening.wait()
         if self.refusals:
             raise self.refusals.pop(0)
-        session = FakeTranslator(pair, self.clock)
+        if self.refuses_always:
+            raise self.refuses_always
+        session = self.make(pair, self.clock)
         self.sessions.append(session)
         try:
             yield session
@@ -234,26 +279,76 @@ class FakeTranslatorFactory:
 
 def numbers(frames: Iterable[bytes]) -> list[int]:
     """The numbers of `loud` frames among these, in order."""
-    return [_number(frame) for frame in frames if frame == loud(_number(frame))]
+    return [int(frame[7::-1].hex()[1::2], 16) for frame in frames if _is_loud(frame)]
 
 
-def _number(frame: bytes) -> int:
-    return sum((code & 0xF) << 4 * digit for digit, code in enumerate(frame[:8]))
+def _is_loud(frame: bytes) -> bool:
+    first = frame[:8]
+    return frame == first * (FRAME_BYTES // 8) and first.hex()[::2] == "8" * 8
+
+
+NOTICE_FRAMES = 20  # 400 ms
+_FIRST_NOTICE = 0xA000_0000  # the numbers from here on are those of notices, and of nothing else
+_TAGS = list(LANGUAGES)
+_SENTENCES = list(Sentence)
+
+
+class FakeSpeaker:
+    """Says every sentence in every language in its own loud frames, which `understood` reads again."""
+
+    def say(self, sentence: Sentence, language: Language) -> bytes:
+        first = _FIRST_NOTICE + _SENTENCES.index(sentence) * 0x10000 + _TAGS.index(language.tag) * 0x100
+        return b"".join(spoken(first, first + NOTICE_FRAMES))
+
+
+Understood = int | tuple[Sentence, str]
+
+
+def understood(frames: Iterable[bytes]) -> list[Understood]:
+    """What somebody who heard this understands: numbers of loud frames, and our own sentences with their language.
+
+    Fails where one of our own sentences is torn.
+    """
+    return list(_understand(iter(numbers(frames))))
+
+
+def _understand(heard: Iterator[int]) -> Iterator[Understood]:
+    for number in heard:
+        if number < _FIRST_NOTICE:
+            yield number
+            continue
+        sentence, tag = (number >> 16) - (_FIRST_NOTICE >> 16), number >> 8 & 0xFF
+        rest = [next(heard, None) for _ in range(NOTICE_FRAMES - 1)]
+        assert rest == list(range(number + 1, number + NOTICE_FRAMES)), "a sentence of our own was torn"
+        yield _SENTENCES[sentence], _TAGS[tag]
 
 
 class World:
     """All that calls share, made by hand, and the moves that bring a call from state to state."""
 
-    def __init__(self, **policy: Any) -> None:
+    def __init__(self, *, kinds: int = 1, **policy: Any) -> None:
+        """`kinds` of translators there are, one for the other."""
         self.clock = HandClock()
         self.metronome = Metronome(clock=self.clock)
         self.carrier = FakeCarrier()
-        self.translators = FakeTranslatorFactory(self.clock)
+        self.translators = [FakeTranslatorFactory(self.clock) for _ in range(kinds)]
         self.captions = CaptionFeed()
         # No farewell is waited for, unless a test wants it.
         settings: dict[str, Any] = {"agent_language": languages.get("en"), "farewell": 0.0} | policy
         self.policy = CallPolicy(**settings)
-        self.services = CallServices(self.carrier, self.translators, self.metronome, self.captions, self.policy)
+        self.services = CallServices(
+            self.carrier, self.translators, FakeSpeaker(), self.metronome, self.captions, self.policy
+        )
+
+    @property
+    def provider(self) -> FakeTranslatorFactory:
+        """The translator of the first choice."""
+        return self.translators[0]
+
+    @property
+    def open_sessions(self) -> int:
+        """Of all kinds of translators."""
+        return sum(kind.open_sessions for kind in self.translators)
 
     def beat(self) -> None:
         """20 ms pass."""

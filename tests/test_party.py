@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
 import pytest
-from fakes import REFUSED, FakeCarrier, FakeLeg, loud, settle, until
+from fakes import REFUSED, FakeCarrier, FakeLeg, FakeSpeaker, loud, settle, spoken, understood, until
 from structlog.testing import capture_logs
 
 from bmv import languages
+from bmv.audio import mulaw
+from bmv.audio.echo import EchoGate
+from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.call import party as module
 from bmv.call import session
 from bmv.call.carrier import CallIsOver
@@ -51,7 +55,7 @@ class SlowLeg(FakeLeg):
 
 
 def somebody() -> Party:
-    return Party(Role.CALLER, SPANISH, Playout(original_level_db=-18))
+    return Party(Role.CALLER, SPANISH, playout=Playout(original_level_db=-18), speaker=FakeSpeaker())
 
 
 def connected(leg: FakeLeg) -> Party:
@@ -76,6 +80,64 @@ def test_what_is_due_is_played_to_the_stream_and_without_one_it_is_kept() -> Non
     party.take(10.5)
     assert leg.frames
     assert set(leg.frames) == {loud(1)}
+
+
+def test_a_notice_is_said_in_the_language_of_the_party_after_all_that_waits_to_be_heard() -> None:
+    leg = FakeLeg("CA1")
+    party = connected(leg)
+    party.playout.speak(b"".join(spoken(0, 20)), 10.0)
+    party.notify(Sentence.TRANSLATION_LOST, 10.0)
+    party.playout.speak(b"".join(spoken(20, 40)), 10.0)
+    for beat in range(100):
+        party.take(10.0 + beat * FRAME_SECONDS)
+    assert understood(leg.frames) == [*range(20), (Sentence.TRANSLATION_LOST, "es"), *range(20, 40)]
+
+
+def test_a_mark_is_set_behind_each_second_of_sound() -> None:
+    leg = FakeLeg("CA1")
+    party = connected(leg)
+    party.playout.announce(b"".join(spoken(0, 110)), 10.0)
+    for beat in range(150):
+        party.take(10.0 + beat * FRAME_SECONDS)
+    assert len(leg.frames) == 110
+    assert len(set(leg.marks)) == len(leg.marks) == 2
+
+
+def test_what_a_party_is_played_is_not_taken_for_what_it_says_when_it_comes_back() -> None:
+    party = connected(FakeLeg("CA1"))
+    words = mulaw.encode((np.random.default_rng(1).normal(size=3 * mulaw.SAMPLE_RATE) * 4000).astype(np.int16))
+    party.playout.announce(words, 10.0)
+    back = [SILENCE] * 15 + list(mulaw.frames(words))
+    passed = []
+    for beat, frame in enumerate(back):
+        party.take(10.0 + beat * FRAME_SECONDS)
+        passed.append(party.echo.filter(frame, 10.0 + beat * FRAME_SECONDS))
+    assert sum(frame != SILENCE for frame in passed) * FRAME_SECONDS < 0.5
+    assert party.echo.suppressed * FRAME_SECONDS > 2.5
+
+
+class NotedGate(EchoGate):
+    """Notes what it is told of what is played: when it sounds, and for how many seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[tuple[float, float]] = []
+
+    def played(self, audio: bytes, at: float) -> None:
+        self.told.append((at, len(audio) / mulaw.SAMPLE_RATE))
+
+
+def test_the_gate_is_told_when_what_is_played_sounds_and_not_when_it_is_sent() -> None:
+    party = connected(FakeLeg("CA1"))
+    party.echo = gate = NotedGate()
+    party.playout.announce(b"".join(spoken(0, 50)), 10.0)
+    for beat in range(100):
+        party.take(10.0 + beat * FRAME_SECONDS)
+    sounds_at = 10.0
+    for at, seconds in gate.told:
+        assert at == pytest.approx(sounds_at)
+        sounds_at += seconds
+    assert sounds_at == pytest.approx(11.0)
 
 
 async def test_a_party_is_told_in_its_language_and_its_call_completed_when_it_has_heard_it() -> None:

@@ -62,7 +62,7 @@ async def test_two_calls_from_one_number_are_two_calls(number: str) -> None:
         one, _ = await world.bridged(first)
         other, _ = await world.bridged(second)
         first.hear(AGENT, loud(1))
-        world.translators.sessions[1 if world.translators.sessions[1].pair.target is SPANISH else 0].speak(loud(9))
+        world.provider.sessions[1 if world.provider.sessions[1].pair.target is SPANISH else 0].speak(loud(9))
         await world.pass_time(1.0)
         assert 9 in numbers(one.frames)
         assert 9 not in numbers(other.frames)
@@ -147,9 +147,9 @@ async def test_the_end_of_one_call_does_not_touch_another() -> None:
         assert not caller.closed
         assert not agent.closed
         assert set(world.carrier.hung_up) == {"CA-1", agent_sid(first)}
-        assert world.translators.open_sessions == 2
+        assert world.open_sessions == 2
         second.hear(CALLER, loud(5))
-        assert sum(session.fed == [loud(5)] for session in world.translators.sessions) == 1
+        assert sum(session.fed == [loud(5)] for session in world.provider.sessions) == 1
 
 
 async def test_a_bug_in_one_call_does_not_touch_another() -> None:
@@ -158,7 +158,7 @@ async def test_a_bug_in_one_call_does_not_touch_another() -> None:
         first, second = registry.answer(somebody("CA-1")), registry.answer(somebody("CA-2"))
         await world.bridged(first)
         await world.bridged(second)
-        world.translators.sessions[0].lose(ZeroDivisionError("a bug"))
+        world.provider.sessions[0].lose(ZeroDivisionError("a bug"))
         await until(lambda: registry.find(first.id) is None, world.beat)
         assert first.reason is EndReason.INTERNAL_ERROR
         assert second.state is CallState.BRIDGED
@@ -192,7 +192,7 @@ async def test_leaving_ends_every_call_and_tells_the_callers() -> None:
     assert {call_sid for call_sid, _, _ in world.carrier.said} == {"CA-0", "CA-1", "CA-2"}
     assert len(world.carrier.hung_up) == 6
     assert len(registry) == 0
-    assert world.translators.open_sessions == 0
+    assert world.open_sessions == 0
     assert nobody_else()
     with pytest.raises(NotAdmitted):
         registry.answer(somebody("CA-9"))
@@ -224,11 +224,11 @@ async def test_leaving_by_a_cancellation_leaves_nothing_behind() -> None:
             await asyncio.Event().wait()
 
     task = asyncio.create_task(process())
-    await until(lambda: len(world.translators.sessions) == 2)
+    await until(lambda: len(world.provider.sessions) == 2)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert world.translators.open_sessions == 0
+    assert world.open_sessions == 0
     assert nobody_else()
 
 

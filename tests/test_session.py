@@ -1,101 +1,33 @@
-"""One call: every way to begin it and every way to end it, and that nothing is left of it afterwards."""
+"""One call from the first ring on: who is connected when, who hears what, and what is told of it at the end."""
 
 from __future__ import annotations
 
-import asyncio
-import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
+import numpy as np
 import pytest
-import structlog
-from fakes import REFUSED, FakeLeg, World, agent_sid, cut, loud, numbers, settle, until
+from fakes import FakeLeg, cut, lost, loud, numbers, settle, spoken, understood
+from talk import AGENT, CALLER, CALLER_SID, Log, Talk, quiet_log
 
 from bmv import languages
-from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
+from bmv.audio import mulaw
+from bmv.audio.levels import is_silent, scale
+from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS, SILENCE
 from bmv.audio.tones import ringback
-from bmv.call.carrier import CallIsOver
-from bmv.call.leg import Role
-from bmv.call.session import Caller, CallSession
 from bmv.call.state import CallState, EndReason, IllegalTransition
-from bmv.call.translator import LanguagePair, PairUnsupported
+from bmv.call.translator import LanguagePair
 from bmv.languages import Sentence
 
 pytestmark = pytest.mark.usefixtures("logs")
 
-CALLER, AGENT = Role.CALLER, Role.AGENT
-CALLER_SID = "CA-caller"
 SPANISH, ENGLISH = languages.get("es"), languages.get("en")
 
 
 @pytest.fixture
-def logs() -> Iterator[list[MutableMapping[str, Any]]]:
-    """What is logged, which keeps it off the screen: to print a traceback takes longer than the test."""
-    with structlog.testing.capture_logs() as entries:
+def logs() -> Iterator[Log]:
+    with quiet_log() as entries:
         yield entries
-
-
-class Talk:
-    """A call that is lived, in a world of its own."""
-
-    def __init__(self, language: str | None = "es", **policy: Any) -> None:
-        self.world = World(**policy)
-        caller = Caller(CALLER_SID, "+34911222333", languages.find(language))
-        self.call = CallSession(caller, self.world.services)
-        self.run: asyncio.Task[None] | None = None
-        self.caller = FakeLeg(CALLER_SID)
-        self.agent = FakeLeg(agent_sid(self.call))
-
-    @asynccontextmanager
-    async def living(self) -> AsyncIterator[World]:
-        """The call is run inside, and has ended and left nothing behind outside."""
-        self.run = asyncio.create_task(self.call.run())
-        await settle()
-        try:
-            yield self.world
-        finally:
-            self.call.end(EndReason.CALLER_HUNG_UP)
-            await self.over()
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-
-    async def over(self) -> None:
-        """Time passes until the call is over; fails if it never is."""
-        assert self.run is not None
-        await until(self.run.done, self.world.beat)
-        await self.run
-        assert self.call.state is CallState.ENDED
-        assert self.world.translators.open_sessions == 0
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-
-    async def dialled(self) -> None:
-        self.caller = await self.world.dialled(self.call)
-
-    async def queued(self) -> None:
-        self.caller, self.agent = await self.world.queued(self.call)
-
-    async def bridged(self) -> None:
-        self.caller, self.agent = await self.world.bridged(self.call)
-
-    async def agent_hangs_up(self) -> None:
-        self.call.leg_closed(AGENT, self.agent, hung_up=True)
-        await settle()
-
-    async def hear(self, role: Role, *frames: bytes) -> None:
-        for frame in frames:
-            self.call.hear(role, frame)
-            self.world.beat()
-        await settle()
-
-
-def told(world: World) -> list[tuple[str, str, str]]:
-    """What was said to whom, in which language."""
-    return [(call_sid, sentence, language.tag) for call_sid, sentence, language in world.carrier.said]
-
-
-def farewell(sentence: Sentence, tag: str = "es") -> list[tuple[str, str, str]]:
-    """That the caller is told this, and nobody else is told anything."""
-    return [(CALLER_SID, languages.get(tag).sentences[sentence], tag)]
 
 
 # -- from the first ring to the bridge
@@ -146,7 +78,7 @@ async def test_a_stream_or_an_acceptance_before_the_callers_stream_is_refused_an
             talk.call.agent_accepted()
         await settle()
         assert talk.call.state is CallState.ANSWERED
-        assert world.translators.asked == []
+        assert world.provider.asked == []
 
 
 async def test_the_caller_hears_ring_back_until_the_call_is_bridged_and_not_after() -> None:
@@ -172,10 +104,10 @@ async def test_what_is_said_before_the_bridge_is_interpreted_by_nobody() -> None
         talk.call.leg_connected(AGENT, FakeLeg("CA-agent"))
         await talk.hear(CALLER, loud(2))
         await talk.hear(AGENT, loud(3))
-        assert [session.fed for session in world.translators.sessions] == [[], []]
+        assert [session.fed for session in world.provider.sessions] == [[], []]
         talk.call.agent_accepted()
         await talk.hear(CALLER, loud(4))
-        assert world.translators.session("es").fed == [loud(4)]
+        assert world.provider.session("es").fed == [loud(4)]
 
 
 async def test_the_sessions_are_opened_when_an_agents_telephone_rings() -> None:
@@ -183,13 +115,13 @@ async def test_the_sessions_are_opened_when_an_agents_telephone_rings() -> None:
     async with talk.living() as world:
         await talk.queued()
         await settle()
-        assert world.translators.asked == []
+        assert world.provider.asked == []
         talk.call.agent_reserved()
         await settle()
-        assert set(world.translators.asked) == {LanguagePair(SPANISH, ENGLISH), LanguagePair(ENGLISH, SPANISH)}
+        assert set(world.provider.asked) == {LanguagePair(SPANISH, ENGLISH), LanguagePair(ENGLISH, SPANISH)}
         talk.call.agent_accepted()
         await settle()
-        assert len(world.translators.asked) == 2
+        assert len(world.provider.asked) == 2
 
 
 async def test_each_hears_the_other_in_translation_and_nobody_hears_themselves() -> None:
@@ -198,10 +130,10 @@ async def test_each_hears_the_other_in_translation_and_nobody_hears_themselves()
         await talk.bridged()
         await talk.hear(CALLER, loud(1), loud(2))
         await talk.hear(AGENT, loud(3), loud(4), loud(5))
-        assert world.translators.session("es").fed == [loud(1), loud(2)]
-        assert world.translators.session("en").fed == [loud(3), loud(4)]  # the last is held for the beep
-        world.translators.session("es").speak(loud(11))
-        world.translators.session("en").speak(loud(22))
+        assert world.provider.session("es").fed == [loud(1), loud(2)]
+        assert world.provider.session("en").fed == [loud(3), loud(4)]  # the last is held for the beep
+        world.provider.session("es").speak(loud(11))
+        world.provider.session("en").speak(loud(22))
         await world.pass_time(1.0)
         assert numbers(talk.agent.frames) == [11]
         assert [number for number in numbers(talk.caller.frames) if number] == [22]
@@ -213,14 +145,53 @@ async def test_the_beep_at_the_agents_arrival_is_not_translated() -> None:
     async with talk.living() as world:
         await talk.bridged()
         await talk.hear(AGENT, *[beep] * 10)
-        assert set(world.translators.session("en").fed) == {SILENCE}
+        assert set(world.provider.session("en").fed) == {SILENCE}
         await world.pass_time(60.0)
         await talk.hear(AGENT, beep)
-        assert world.translators.session("en").fed[-1] == beep
+        assert world.provider.session("en").fed[-1] == beep
         talk.call.agent_accepted()  # a transfer: another agent joins
         assert talk.call.state is CallState.BRIDGED
         await talk.hear(AGENT, *[beep] * 10)
-        assert world.translators.session("en").fed[-1] == SILENCE
+        assert world.provider.session("en").fed[-1] == SILENCE
+
+
+WORDS = mulaw.encode((np.random.default_rng(1).normal(size=4 * mulaw.SAMPLE_RATE) * 4000).astype(np.int16))
+"""4 s of a sound that is like no other; what is said in it does not matter to an echo."""
+
+
+async def test_what_a_party_is_played_and_hears_again_is_not_translated_back() -> None:
+    talk = Talk()
+    async with talk.living() as world:
+        await talk.bridged()
+        await world.pass_time(1.0)
+        rung = len(talk.caller.heard)
+        world.provider.session("en").speak(*cut(WORDS))
+        for beat in range(300):
+            await talk.hear(CALLER, echo_of(talk.caller, since=rung, beat=beat))
+        fed = world.provider.session("es").fed
+        assert talk.caller.heard[rung:].startswith(WORDS)
+        assert sum(not is_silent(frame) for frame in fed) * FRAME_SECONDS < 0.6
+        assert sum(world.provider.session("es").voiced) * FRAME_SECONDS < 1.0
+
+
+async def test_where_there_is_nothing_to_translate_an_echo_is_left_as_it_is() -> None:
+    talk = Talk("en")
+    async with talk.living():
+        await talk.bridged()
+        rung = len(talk.caller.heard)
+        for beat, frame in enumerate([*cut(WORDS), *[SILENCE] * 100]):
+            talk.call.hear(AGENT, frame)
+            await talk.hear(CALLER, echo_of(talk.caller, since=rung, beat=beat))
+        assert sum(not is_silent(frame) for frame in talk.agent.frames) * FRAME_SECONDS > 3.5
+
+
+def echo_of(leg: FakeLeg, *, since: int, beat: int) -> bytes:
+    """What a loudspeaker gives back at a beat of what the leg was played `since` then: 10 dB softer, and later.
+
+    400 ms after the sound was handed to the playout, which keeps it for up to 160 ms.
+    """
+    played = SILENCE * 20 + bytes(leg.heard[since:])
+    return scale(played[beat * FRAME_BYTES :][:FRAME_BYTES].ljust(FRAME_BYTES, SILENCE[:1]), -10.0)
 
 
 @pytest.mark.parametrize("language", ["en", None, "klingon"])
@@ -230,37 +201,62 @@ async def test_where_there_is_nothing_to_translate_the_voices_pass_and_no_sessio
     talk = Talk(language)
     async with talk.living() as world:
         await talk.bridged()
-        await talk.hear(CALLER, *[loud(number) for number in range(100, 120)])
-        await talk.hear(AGENT, *[loud(number) for number in range(200, 221)])
+        await talk.hear(CALLER, *spoken(100, 120))
+        await talk.hear(AGENT, *spoken(200, 221))
         await world.pass_time(1.0)
         assert numbers(talk.agent.frames) == list(range(100, 120))
         assert [number for number in numbers(talk.caller.frames) if number >= 200] == list(range(200, 220))
-        assert world.translators.asked == []
+        assert world.provider.asked == []
 
 
-async def test_one_direction_that_cannot_be_translated_does_not_silence_the_other() -> None:
+async def test_one_direction_that_cannot_be_translated_does_not_touch_the_other() -> None:
     talk = Talk()
     async with talk.living() as world:
-        world.translators.refusals = [PairUnsupported("no such voice")]
         await talk.bridged()
-        refused, spoken_by = world.translators.asked[0].source.tag, {"es": CALLER, "en": AGENT}
-        other = "en" if refused == "es" else "es"
-        listener = talk.agent if refused == "es" else talk.caller
-        await talk.hear(spoken_by[refused], *[loud(number) for number in range(100, 111)])
-        await talk.hear(spoken_by[other], loud(1), loud(2))
+        world.provider.session("es").lose(lost(permanent=True))
+        await talk.hear(CALLER, *spoken(100, 150))
+        await world.pass_time(3.0)  # until nothing sounds that might be taken for an echo
+        await talk.hear(AGENT, *spoken(200, 250))
+        world.provider.session("en").speak(*spoken(300, 320))
+        await world.pass_time(2.0)
+        assert understood(talk.agent.frames) == [(Sentence.TRANSLATION_LOST, "en"), *range(100, 150)]
+        assert numbers(talk.caller.frames)[-20:] == list(range(300, 320))
+        assert (Sentence.TRANSLATION_LOST, "es") not in understood(talk.caller.frames)
+        assert len(world.provider.asked) == 2
+        assert numbers(world.provider.session("en").fed) == list(range(200, 249))  # the last is held for the beep
+
+
+async def test_each_party_is_told_in_its_own_language() -> None:
+    talk = Talk()
+    async with talk.living() as world:
+        await talk.bridged()
+        for tag in ("es", "en"):
+            world.provider.session(tag).lose(lost(permanent=True))
         await world.pass_time(1.0)
-        assert set(range(100, 110)) <= set(numbers(listener.frames))
-        assert world.translators.session(other).fed
+        assert understood(talk.agent.frames) == [(Sentence.TRANSLATION_LOST, "en")]
+        assert understood(talk.caller.frames)[-1] == (Sentence.TRANSLATION_LOST, "es")
+
+
+async def test_what_takes_the_place_of_the_first_translator_is_asked_only_when_that_fails() -> None:
+    talk = Talk(kinds=2)
+    async with talk.living() as world:
+        await talk.bridged()
+        assert world.translators[1].asked == []
+        world.provider.session("es").lose(lost(permanent=True))
+        await settle()
+        await talk.hear(CALLER, *spoken(100, 150))
+        assert [pair.source.tag for pair in world.translators[1].asked] == ["es"]
+        assert world.translators[1].session("es").fed == spoken(100, 150)
 
 
 async def test_the_original_is_forwarded_where_the_policy_says_so() -> None:
     talk = Talk(forward_original=True)
     async with talk.living() as world:
         await talk.bridged()
-        await talk.hear(CALLER, *[loud(number) for number in range(100, 110)])
+        await talk.hear(CALLER, *spoken(100, 110))
         await world.pass_time(1.0)
         assert numbers(talk.agent.frames) == list(range(100, 110))
-        assert world.translators.session("es").fed
+        assert world.provider.session("es").fed
 
 
 async def test_a_second_stream_of_a_party_replaces_the_first_whose_end_then_means_nothing() -> None:
@@ -271,7 +267,7 @@ async def test_a_second_stream_of_a_party_replaces_the_first_whose_end_then_mean
         assert talk.call.leg_connected(CALLER, again) is talk.caller
         talk.call.leg_closed(CALLER, talk.caller, hung_up=True)
         assert talk.call.state is CallState.BRIDGED
-        world.translators.session("en").speak(loud(7))
+        world.provider.session("en").speak(loud(7))
         await world.pass_time(1.0)
         assert numbers(again.frames) == [7]
         assert 7 not in numbers(talk.caller.frames)
@@ -297,431 +293,101 @@ def test_a_token_is_worth_nothing_when_the_call_is_over() -> None:
     assert call.redeem_token(token) is None
 
 
-# -- every way to end
-
-
-Ending = Callable[[Talk], None]
-
-
-def leg_with_a_bug(talk: Talk) -> None:
-    talk.agent.deaf = ZeroDivisionError("a bug")
-    talk.world.translators.session("es").speak(loud(1))
-
-
-FROM_THE_BRIDGE: dict[str, tuple[Ending, EndReason, list[tuple[str, str, str]]]] = {
-    "the caller hangs up": (
-        lambda talk: talk.call.leg_closed(CALLER, talk.caller, hung_up=True),
-        EndReason.CALLER_HUNG_UP,
-        [],
-    ),
-    "the caller's telephone call is over": (
-        lambda talk: talk.call.call_completed(CALLER, EndReason.CALLER_HUNG_UP),
-        EndReason.CALLER_HUNG_UP,
-        [],
-    ),
-    "the agent hangs up": (
-        lambda talk: talk.call.leg_closed(AGENT, talk.agent, hung_up=True),
-        EndReason.AGENT_HUNG_UP,
-        farewell(Sentence.GOODBYE),
-    ),
-    "the agent's telephone call is over": (
-        lambda talk: talk.call.call_completed(AGENT, EndReason.AGENT_HUNG_UP),
-        EndReason.AGENT_HUNG_UP,
-        farewell(Sentence.GOODBYE),
-    ),
-    "the agent's stream breaks": (
-        lambda talk: talk.call.leg_closed(AGENT, talk.agent, hung_up=False),
-        EndReason.AGENT_STREAM_LOST,
-        farewell(Sentence.INTERRUPTED),
-    ),
-    "the task is canceled": (
-        lambda talk: talk.call.end(EndReason.TASK_CANCELED),
-        EndReason.TASK_CANCELED,
-        farewell(Sentence.UNAVAILABLE),
-    ),
-    "the process stops": (
-        lambda talk: talk.call.end(EndReason.SHUTDOWN),
-        EndReason.SHUTDOWN,
-        farewell(Sentence.INTERRUPTED),
-    ),
-    "a bug in the caller's interpreter": (
-        lambda talk: talk.world.translators.session("es").lose(ZeroDivisionError()),
-        EndReason.INTERNAL_ERROR,
-        farewell(Sentence.INTERRUPTED),
-    ),
-    "a bug in the agent's interpreter": (
-        lambda talk: talk.world.translators.session("en").lose(ZeroDivisionError()),
-        EndReason.INTERNAL_ERROR,
-        farewell(Sentence.INTERRUPTED),
-    ),
-    "a bug in a leg": (
-        leg_with_a_bug,
-        EndReason.INTERNAL_ERROR,
-        farewell(Sentence.INTERRUPTED),
-    ),
-}
-
-
-@pytest.mark.parametrize("way", FROM_THE_BRIDGE)
-async def test_a_bridged_call_ends_for_everybody_and_the_right_party_is_told_why(way: str) -> None:
-    end, reason, said = FROM_THE_BRIDGE[way]
-    talk = Talk()
-    async with talk.living() as world:
-        await talk.bridged()
-        end(talk)
-        await talk.over()
-        assert talk.call.reason is reason
-        assert told(world) == said
-        assert set(world.carrier.hung_up) == {CALLER_SID, agent_sid(talk.call)}
-        assert len(world.translators.sessions) == 2
-        for leg, gone in ((talk.caller, "the caller hangs up"), (talk.agent, "the agent hangs up")):
-            assert leg.closed or way in {gone, "the agent's stream breaks"}
-
-
-async def test_a_caller_whose_stream_breaks_hears_the_verbs_after_it_while_the_agent_is_hung_up() -> None:
-    talk = Talk(farewell=3600.0)
-    async with talk.living() as world:
-        await talk.bridged()
-        talk.call.leg_closed(CALLER, talk.caller, hung_up=False)
-        await world.pass_time(1.0)
-        assert talk.call.reason is EndReason.CALLER_STREAM_LOST
-        assert told(world) == []
-        assert world.carrier.hung_up == [agent_sid(talk.call)]
-        assert talk.agent.closed
-        talk.call.call_completed(CALLER, EndReason.CALLER_HUNG_UP)
-        await talk.over()
-        assert talk.call.reason is EndReason.CALLER_STREAM_LOST
-
-
-async def refused(talk: Talk) -> None:
-    talk.world.carrier.refuses["dial_agent"] = REFUSED
-    await talk.dialled()
-
-
-async def busy(talk: Talk) -> None:
-    await talk.dialled()
-    talk.call.call_completed(AGENT, EndReason.AGENT_UNAVAILABLE)
-
-
-async def answered_and_gone(talk: Talk) -> None:
-    await talk.queued()
-    talk.call.call_completed(AGENT, EndReason.AGENT_HUNG_UP)
-
-
-async def stopped_in_the_queue(talk: Talk) -> None:
-    await talk.queued()
-    talk.call.leg_closed(AGENT, talk.agent, hung_up=True)
-
-
-async def canceled_in_the_queue(talk: Talk) -> None:
-    await talk.queued()
-    talk.call.end(EndReason.TASK_CANCELED)
-
-
-@pytest.mark.parametrize(
-    "way", [refused, busy, answered_and_gone, stopped_in_the_queue, canceled_in_the_queue], ids=lambda way: way.__name__
-)
-@pytest.mark.parametrize(("spoken", "tag"), [("es", "es"), ("fr", "fr"), (None, "en")])
-async def test_a_caller_whom_nobody_answers_is_told_so_in_a_language_that_is_known(
-    way: Callable[[Talk], Awaitable[None]], spoken: str | None, tag: str
-) -> None:
-    talk = Talk(spoken)
-    async with talk.living() as world:
-        await way(talk)
-        await talk.over()
-        assert talk.call.reason in {EndReason.AGENT_UNAVAILABLE, EndReason.TASK_CANCELED}
-        assert told(world) == farewell(Sentence.UNAVAILABLE, tag)
-        assert CALLER_SID in world.carrier.hung_up
-        assert talk.caller.closed
-        assert world.translators.asked == []
-        if way is not refused:
-            assert agent_sid(talk.call) in world.carrier.hung_up
-
-
-async def test_a_caller_who_gives_up_in_the_queue_is_told_nothing_and_the_agent_call_is_ended() -> None:
-    talk = Talk()
-    async with talk.living() as world:
-        await talk.queued()
-        talk.call.leg_closed(CALLER, talk.caller, hung_up=True)
-        await talk.over()
-        assert told(world) == []
-        assert agent_sid(talk.call) in world.carrier.hung_up
-        assert talk.agent.closed
-
-
-async def test_a_call_whose_stream_never_comes_ends() -> None:
-    talk = Talk(stream_timeout=0.0)
-    async with talk.living() as world:
-        await talk.over()
-        assert talk.call.reason is EndReason.NO_STREAM
-        assert told(world) == farewell(Sentence.INTERRUPTED)
-        assert world.carrier.dialled == []
-
-
-async def test_a_call_that_nobody_accepts_in_time_ends() -> None:
-    talk = Talk(max_wait=0.0)
-    async with talk.living() as world:
-        talk.call.leg_connected(CALLER, talk.caller)
-        talk.call.leg_connected(AGENT, talk.agent)
-        await talk.over()
-        assert talk.call.reason is EndReason.AGENT_UNAVAILABLE
-        assert told(world) == farewell(Sentence.UNAVAILABLE)
-        assert talk.agent.closed
-
-
-async def test_a_call_that_is_too_long_ends() -> None:
-    talk = Talk(max_call=0.0)
-    async with talk.living() as world:
-        await talk.bridged()
-        await talk.over()
-        assert talk.call.reason is EndReason.TOO_LONG
-        assert told(world) == farewell(Sentence.INTERRUPTED)
-
-
-async def test_a_call_that_is_cancelled_leaves_no_session_open() -> None:
-    talk = Talk()
-    talk.run = asyncio.create_task(talk.call.run())
-    await settle()
-    await talk.bridged()
-    talk.run.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await talk.run
-    assert talk.world.translators.open_sessions == 0
-    assert talk.call.state is CallState.ENDED
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
-async def test_a_call_that_ends_before_it_has_begun_to_run_leaves_nothing_behind() -> None:
-    talk = Talk()
-    talk.call.end(EndReason.CALLER_HUNG_UP)
-    talk.run = asyncio.create_task(talk.call.run())
-    await talk.over()
-    gc.collect()  # a coroutine that was never awaited would be a warning now, and that is an error
-    assert talk.world.carrier.hung_up == [CALLER_SID]
-
-
-async def test_the_first_reason_wins() -> None:
-    talk = Talk()
-    async with talk.living() as world:
-        await talk.bridged()
-        talk.call.end(EndReason.TASK_CANCELED)
-        talk.call.leg_closed(AGENT, talk.agent, hung_up=True)
-        talk.call.call_completed(AGENT, EndReason.AGENT_HUNG_UP)
-        talk.call.end(EndReason.SHUTDOWN)
-        await talk.over()
-        assert talk.call.reason is EndReason.TASK_CANCELED
-        assert told(world) == farewell(Sentence.UNAVAILABLE)
-
-
-async def test_a_call_that_is_over_hears_and_accepts_nothing_more() -> None:
-    talk = Talk()
-    async with talk.living() as world:
-        await talk.bridged()
-        talk.call.end(EndReason.TASK_CANCELED)
-        talk.call.hear(CALLER, loud(1))
-        with pytest.raises(IllegalTransition):
-            talk.call.agent_accepted()
-        assert world.translators.session("es").fed == []
-
-
-async def test_an_agent_call_that_is_placed_while_the_caller_leaves_keeps_nobody_waiting() -> None:
-    talk = Talk()
-    async with talk.living() as world:
-        world.carrier.dialling.clear()
-        await talk.dialled()
-        talk.call.leg_closed(CALLER, talk.caller, hung_up=True)
-        await talk.over()
-
-
-# -- the farewell
-
-
-async def test_a_farewell_is_spoken_to_the_end_before_the_call_is_completed() -> None:
-    talk = Talk(farewell=3600.0)
-    async with talk.living() as world:
-        await talk.bridged()
-        await talk.agent_hangs_up()
-        await world.pass_time(1.0)
-        assert told(world) == farewell(Sentence.GOODBYE)
-        assert talk.caller.closed
-        assert CALLER_SID not in world.carrier.hung_up
-        assert agent_sid(talk.call) in world.carrier.hung_up  # at once, not in turn
-        talk.call.call_completed(CALLER, EndReason.CALLER_HUNG_UP)
-        await talk.over()
-        assert talk.call.reason is EndReason.AGENT_HUNG_UP
-
-
-async def test_a_farewell_that_nobody_confirms_ends_all_the_same() -> None:
-    talk = Talk(farewell=0.0)
-    async with talk.living() as world:
-        await talk.bridged()
-        await talk.agent_hangs_up()
-        await talk.over()
-        assert world.carrier.diary.index(("say", CALLER_SID)) < world.carrier.diary.index(("hang_up", CALLER_SID))
-
-
-async def test_a_caller_who_is_gone_is_told_nothing() -> None:
-    talk = Talk()
-    async with talk.living() as world:
-        await talk.bridged()
-        talk.call.end(EndReason.TASK_CANCELED)
-        talk.call.call_completed(CALLER, EndReason.CALLER_HUNG_UP)
-        await talk.over()
-        assert told(world) == []
-
-
-async def test_a_farewell_does_not_wait_for_the_translators_to_be_closed() -> None:
-    talk = Talk()
-    async with talk.living() as world:
-        await talk.bridged()
-        world.translators.closing.clear()
-        talk.call.end(EndReason.SHUTDOWN)
-        await world.pass_time(1.0)
-        assert told(world) == farewell(Sentence.INTERRUPTED)
-        assert set(world.carrier.hung_up) == {CALLER_SID, agent_sid(talk.call)}
-        world.translators.closing.set()
-
-
-@pytest.mark.parametrize("method", ["say", "hang_up"])
-@pytest.mark.parametrize("failure", [REFUSED, ZeroDivisionError("a bug")], ids=["refused", "a bug"])
-async def test_a_carrier_that_fails_leaves_nothing_hanging(method: str, failure: Exception) -> None:
-    talk = Talk()
-    async with talk.living() as world:
-        await talk.bridged()
-        world.carrier.refuses[method] = failure
-        talk.call.end(EndReason.SHUTDOWN)
-        await talk.over()
-        assert talk.call.reason is EndReason.SHUTDOWN
-        assert set(world.carrier.hung_up) == {CALLER_SID, agent_sid(talk.call)}
-        assert talk.caller.closed
-        assert talk.agent.closed
-
-
-async def test_a_farewell_that_the_carrier_refuses_is_left_to_the_verbs_after_the_stream(
-    logs: list[MutableMapping[str, Any]],
-) -> None:
-    talk = Talk(farewell=3600.0)
-    async with talk.living() as world:
-        await talk.bridged()
-        world.carrier.refuses["say"] = REFUSED
-        talk.call.end(EndReason.SHUTDOWN)
-        await world.pass_time(1.0)
-        assert talk.caller.closed
-        assert world.carrier.hung_up == [agent_sid(talk.call)]
-        talk.call.call_completed(CALLER, EndReason.CALLER_HUNG_UP)
-        await talk.over()
-    assert "farewell_failed" in {entry["event"] for entry in logs}
-    assert "internal_error" not in {entry["event"] for entry in logs}
-
-
-async def test_a_hang_up_that_the_carrier_refuses_is_no_bug_of_ours(logs: list[MutableMapping[str, Any]]) -> None:
-    talk = Talk()
-    async with talk.living() as world:
-        await talk.bridged()
-        world.carrier.refuses["hang_up"] = REFUSED
-        await talk.agent_hangs_up()
-        await talk.over()
-    assert [entry["role"] for entry in logs if entry["event"] == "hang_up_failed"] == ["agent", "caller"]
-    assert "internal_error" not in {entry["event"] for entry in logs}
-
-
-@pytest.mark.parametrize("role", Role)
-async def test_a_leg_that_cannot_be_closed_does_not_keep_a_telephone_call_running(role: Role) -> None:
-    talk = Talk()
-    async with talk.living() as world:
-        await talk.bridged()
-        (talk.caller if role is CALLER else talk.agent).broken = ZeroDivisionError("a bug")
-        talk.call.end(EndReason.SHUTDOWN)
-        await talk.over()
-        assert set(world.carrier.hung_up) == {CALLER_SID, agent_sid(talk.call)}
-        assert talk.caller.closed
-        assert talk.agent.closed
-
-
-async def test_who_is_left_hears_the_others_last_words_before_the_farewell() -> None:
-    talk = Talk()
-    async with talk.living() as world:
-        await talk.bridged()
-        await talk.hear(AGENT, *[loud(number) for number in range(20)])
-        await talk.agent_hangs_up()
-        session = world.translators.session("en")
-        assert session.finished
-        session.speak(loud(7), loud(8))
-        session.end()
-        await world.pass_time(0.5)
-        assert told(world) == []
-        assert numbers(talk.caller.frames)[-2:] == [7, 8]
-        await talk.over()
-        assert told(world) == farewell(Sentence.GOODBYE)
-
-
-async def test_last_words_that_never_come_do_not_keep_who_is_left_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bmv.call.session.DRAIN_SECONDS", 0.0)
-    talk = Talk()
-    async with talk.living() as world:
-        await talk.bridged()
-        await talk.hear(AGENT, *[loud(number) for number in range(20)])
-        await talk.agent_hangs_up()
-        assert told(world) == farewell(Sentence.GOODBYE)
-
-
-async def test_where_nothing_is_left_to_say_the_farewell_comes_at_the_next_beat() -> None:
-    talk = Talk()
-    async with talk.living() as world:
-        await talk.bridged()
-        await talk.agent_hangs_up()
-        world.beat()
-        await settle()
-        assert told(world) == farewell(Sentence.GOODBYE)
-
-
 # -- the report
 
 
+def the_end(logs: Log) -> MutableMapping[str, Any]:
+    """The last log line of a call."""
+    (entry,) = (entry for entry in logs if entry["event"] == "call_ended")
+    return entry
+
+
 async def test_the_end_of_a_call_reports_how_long_each_side_waited_also_when_one_never_spoke(
-    logs: list[MutableMapping[str, Any]],
+    logs: Log,
 ) -> None:
     talk = Talk()
     async with talk.living() as world:
         await talk.bridged()
-        await talk.hear(CALLER, *[loud(number) for number in range(50)])
-        world.translators.session("es").speak(*[loud(number) for number in range(20)])
+        await talk.hear(CALLER, *spoken(0, 50))
+        world.provider.session("es").speak(*spoken(0, 20))
         await world.pass_time(1.0)
-    report = next(entry for entry in logs if entry.get("reason"))
-    assert report["event"] == "call_ended"
+    report = the_end(logs)
     assert report["reason"] == "caller_hung_up"
-    assert report["caller"]["turns"] == 1
+    assert report["caller"]["lag"]["count"] == 1
     assert report["caller"]["average_time_to_first_translated_audio_ms"] == pytest.approx(1000, abs=250)
     assert report["caller"]["downlink"]["count"] == 1
-    assert report["agent"]["turns"] == 0
+    assert report["agent"]["lag"] == {}
     assert report["agent"]["average_time_to_first_translated_audio_ms"] is None
 
 
-async def test_a_bug_is_logged_once_and_not_at_every_beat(logs: list[MutableMapping[str, Any]]) -> None:
+async def test_the_end_of_a_call_tells_where_every_second_of_speech_went(
+    logs: Log,
+) -> None:
+    talk = Talk()
+    async with talk.living() as world:
+        await talk.queued()
+        await talk.hear(CALLER, *spoken(0, 50))  # nobody is there to hear it
+        talk.call.agent_accepted()
+        await settle()
+        session = world.provider.session("es")
+        await talk.hear(CALLER, *spoken(50, 100))
+        session.process()
+        await talk.hear(CALLER, *spoken(100, 150))
+        session.process(75, translated=False)
+        await settle()
+        session.lose(lost(permanent=True))
+        await talk.hear(CALLER, *spoken(150, 200))
+        await talk.hear(AGENT, *spoken(200, 260))
+        await world.pass_time(1.0)
+    report = the_end(logs)
+    caller, agent = report["caller"]["speech_seconds"], report["agent"]["speech_seconds"]
+    assert caller == {
+        "heard": pytest.approx(4.0, abs=0.07),
+        "translated": 1.0,
+        "passed_through": 2.0,
+        "not_translatable": pytest.approx(1.0, abs=0.07),
+        "lost": 0.0,
+        "replayed": 0.0,
+    }
+    assert agent["translated"] == agent["heard"] > 1.0
+    for speech in (caller, agent):
+        fates = ("translated", "passed_through", "not_translatable", "lost")
+        assert speech["heard"] == pytest.approx(sum(speech[fate] for fate in fates))
+
+
+async def test_what_is_cut_off_by_the_end_of_a_call_is_lost_and_the_end_is_the_reason(
+    logs: Log,
+) -> None:
+    talk = Talk()
+    async with talk.living() as world:
+        world.provider.opening.clear()
+        await talk.bridged()
+        await talk.hear(CALLER, *spoken(0, 50))
+        talk.call.end(EndReason.SHUTDOWN)
+    speech = the_end(logs)["caller"]["speech_seconds"]
+    assert speech["lost"] == speech["heard"] > 0.9
+    assert speech["lost_because"] == {"the call ended: shutdown": speech["lost"]}
+
+
+async def test_the_end_of_a_call_tells_how_many_sessions_it_took_and_what_they_used(
+    logs: Log,
+) -> None:
+    talk = Talk()
+    async with talk.living() as world:
+        await talk.bridged()
+        world.provider.session("es").lose()
+        await world.pass_time(1.0)
+    report = the_end(logs)
+    assert report["caller"]["sessions"] == report["caller"]["used"]["sessions"] == 2
+    assert report["agent"]["sessions"] == report["agent"]["used"]["sessions"] == 1
+    assert report["agent"]["used"]["usd"] == 0
+
+
+async def test_a_bug_is_logged_once_and_not_at_every_beat(logs: Log) -> None:
     talk = Talk()
     async with talk.living() as world:
         await talk.bridged()
         talk.agent.deaf = ZeroDivisionError("a bug")
-        world.translators.session("es").speak(*[loud(number) for number in range(50)])
+        world.provider.session("es").speak(*spoken(0, 50))
         await world.pass_time(1.0)
     assert [entry["event"] for entry in logs].count("internal_error") == 1
-
-
-async def test_a_call_goes_on_when_only_the_answer_to_the_dialling_was_lost() -> None:
-    talk = Talk()
-    async with talk.living() as world:
-        world.carrier.dialling.clear()
-        await talk.bridged()
-        world.carrier.refuses["dial_agent"] = REFUSED
-        world.carrier.dialling.set()
-        await settle()
-        assert talk.call.state is CallState.BRIDGED
-
-
-async def test_a_caller_who_turns_out_to_be_gone_is_not_waited_for() -> None:
-    talk = Talk(farewell=3600.0)
-    async with talk.living() as world:
-        await talk.bridged()
-        world.carrier.refuses["say"] = CallIsOver("20404")
-        await talk.agent_hangs_up()
-        await talk.over()

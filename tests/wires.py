@@ -20,6 +20,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from fakes import FakeSpeaker
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -237,7 +238,7 @@ async def house(
     english = languages.get("en")
     metronome, captions, pairing = Metronome(), CaptionFeed(), Pairing(patience=60, afterlife=0)
     policy = CallPolicy(agent_language=english, farewell=farewell)
-    services = CallServices(carrier, LoopbackFactory(delay=0.04), metronome, captions, policy)
+    services = CallServices(carrier, [LoopbackFactory(delay=0.04)], FakeSpeaker(), metronome, captions, policy)
     registry = CallRegistry(services, max_calls=max_calls)
     verifier = SignatureVerifier(PUBLIC_HOST, auth_token=AUTH_TOKEN, shared_key=shared_key)
     webhooks = Webhooks(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from enum import Enum
 
 import structlog
@@ -14,124 +12,91 @@ from bmv.audio.levels import is_silent
 from bmv.audio.mulaw import SILENCE
 from bmv.audio.voice import VoiceDetector
 from bmv.call.captions import CaptionLines
-from bmv.call.playout import Playout
+from bmv.call.kept import Kept, KeptSpeech
+from bmv.call.ladder import Ladder
+from bmv.call.ledger import Fate
+from bmv.call.party import Party
+from bmv.call.playout import CUSHION_SECONDS
+from bmv.call.stats import DirectionStats, TurnClock
 from bmv.call.translator import (
     AudioTranslated,
     Captioned,
     LanguagePair,
-    PairUnsupported,
+    Processed,
     Translator,
+    TranslatorEvent,
     TranslatorFactory,
     TranslatorLost,
 )
-from bmv.metrics import Histogram
+from bmv.call.watchdog import SILENT_AFTER, Watchdog
+from bmv.languages import Sentence
 
 log = structlog.get_logger()
 
+PATIENCE = 3.0  # seconds without a session until the listener is given the original: two tries take less, as measured
 STALLED_AFTER = 1.0  # seconds without a frame: what is only late must not get a hole in its middle
 FILL_FRAMES = 20  # at most 400 ms of silence for one stall; more would only add delay
-CATCH_UP = 5  # every fifth frame one more of the waiting ones: 1.2 times real time
-WAITING_FRAMES = 1500  # 30 s: more than any session takes to open; the oldest go first
 ANSWERED_AFTER = 5.0  # seconds after the last voiced frame: by then a translator has said what it will say
-NEW_TURN_AFTER = 0.7  # seconds of quiet that part two turns
-FORGOTTEN_AFTER = 15.0  # seconds: a sound nobody translated (a cough) is no turn
 
 
 class Mode(Enum):
     """What an interpreter does with what it hears."""
 
-    IDLE = "idle"  # nothing is heard yet
-    OPENING = "opening"  # heard and kept, until the translator is ready
+    IDLE = "idle"  # nobody is there to hear it
+    OPENING = "opening"  # kept, until there is a session
     TRANSLATING = "translating"
     PASSING_THROUGH = "passing through"  # the original voice at full level
-
-
-@dataclass
-class DirectionStats:
-    """What one direction took, all in seconds."""
-
-    first_audio: Histogram = field(default_factory=Histogram)
-    """From the first sound of a turn to the first translated sound handed to the listener's leg."""
-    uplink: Histogram = field(default_factory=Histogram)
-    """From the frame that completes a message to that message being sent to the translator."""
-    downlink: Histogram = field(default_factory=Histogram)
-    """From translated audio being received, where nothing else was playing, to its being handed to the leg."""
-    worst_backlog: float = 0.0
-    frames_heard: int = 0
-    frames_dropped: int = 0
-
-
-class TurnClock:
-    """Measures each turn: from the speaker's first sound to the first translated sound."""
-
-    def __init__(self, first_audio: Histogram) -> None:
-        self._first_audio = first_audio
-        self._talking = False
-        self._quiet_since = float("-inf")
-        self._began: float | None = None
-
-    def heard(self, talking: bool, now: float, *, translating: bool = False) -> None:
-        """Whether the speaker is talking now; call it for every frame.
-
-        A turn that begins while the translation of the one before still sounds (`translating`) is not measured: where
-        its own translation sets in cannot be told.
-        """
-        begins = talking and not self._talking and now - self._quiet_since > NEW_TURN_AFTER
-        if begins and not translating and (self._began is None or now - self._began > FORGOTTEN_AFTER):
-            self._began = now
-        if self._talking and not talking:
-            self._quiet_since = now
-        self._talking = talking
-
-    def translated(self, now: float, *, silent_for: float) -> float | None:
-        """A translation begins to sound after a silence: its lag, or None where no turn waits for one.
-
-        After a short silence it is rather the last turn's that goes on; whose it is cannot be told then.
-        """
-        began, self._began = self._began, None
-        if began is None or now - began > FORGOTTEN_AFTER or silent_for < NEW_TURN_AFTER:
-            return None
-        self._first_audio.add(now - began)
-        return now - began
 
 
 class Interpreter:
     """Listens to the speaker's leg frame by frame and speaks into the listener's playout.
 
     `run` it as a task of the call. Sessions are opened by `prepare`, audio flows from `begin` on: nothing is sent to a
-    translator, and so nothing is billed, before the agent accepted. A translator that cannot be had or is lost costs
-    this direction its translation, never its voice.
+    translator, and so nothing is billed, before the agent accepted. A session that is lost is followed by another, as
+    the ladder says, and is given again what the lost one had not dealt with. While there is none for too long the
+    listener hears the original, and is told so. One direction never touches the other.
     """
 
     def __init__(
         self,
         pair: LanguagePair | None,
         *,
-        translators: TranslatorFactory,
-        playout: Playout,
+        ladder: Ladder,
+        listener: Party,
         captions: CaptionLines,
         clock: Callable[[], float],
+        replay_seconds: float,
     ) -> None:
         """`pair` is None where there is nothing to translate: straight through, no session, no bill."""
-        self._pair = pair
-        self._translators = translators
-        self._playout = playout
+        self.pair = pair
+        self._ladder = ladder
+        self._listener = listener
+        self._playout = listener.playout
         self._captions = captions
+        self._clock = clock
         self._voice = VoiceDetector()
-        self._waiting: deque[bytes] = deque(maxlen=WAITING_FRAMES)
+        self._kept = KeptSpeech(replay_seconds=replay_seconds)
+        self._watchdog = Watchdog()
         self._translator: Translator | None = None
         self._wanted = asyncio.Event()
+        self._retry = asyncio.Event()
+        self._retry_at: float | None = None
+        self._listening = asyncio.Timeout(None)
         self._finishing = False
+        self._since = 0.0  # since when the mode is what it is
+        self._untranslated = 0.0
+        self._told_of_loss = False
         self._last_heard = 0.0
         self._last_voice = float("-inf")
         self._filled = 0
-        self._fed = 0
         self.mode = Mode.IDLE
         self.forward_original = False
         self.stats = DirectionStats()
+        self._speech = self.stats.speech
         self._turns = TurnClock(self.stats.first_audio)
-        self._clock = clock
-        playout.when_translation_starts(self._on_translation)
+        self._playout.when_translation_starts(self._on_translation)
+
+    # -- what the call tells ------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
         """Open the session now, so that it is ready when `begin` comes; no audio is sent yet. Idempotent."""
@@ -140,133 +105,229 @@ class Interpreter:
     def begin(self) -> None:
         """From now on, what is heard is interpreted."""
         self.prepare()
-        if self.mode is Mode.IDLE:
-            self.mode = Mode.PASSING_THROUGH if self._pair is None else Mode.OPENING
-            if self._translator:
-                self.mode = Mode.TRANSLATING
+        if self.mode is not Mode.IDLE:
+            return
+        if self.pair is None:
+            self._enter(Mode.PASSING_THROUGH)
+        elif self._translator:
+            self._enter(Mode.TRANSLATING)
+        else:
+            self._enter(Mode.OPENING)
+            if self._ladder.factory is None:
+                self._give_original()
 
     def hear(self, frame: bytes, now: float) -> None:
         """The next 20 ms of the speaker."""
-        if self.mode is Mode.IDLE:
-            return
-        self.stats.frames_heard += 1
         self._last_heard = now
         self._filled = 0
-        talking = self._voice.feed(frame)
-        if talking:
+        voiced = self._voice.feed(frame)
+        if voiced:
             self._last_voice = now
-        self._turns.heard(talking, now, translating=self._playout.translating(now))
-        if self.forward_original or self.mode is Mode.PASSING_THROUGH:
-            self._playout.overhear(frame, now, voiced=talking)
-        if self.mode is Mode.OPENING:
-            self._keep(frame)
-        elif self.mode is Mode.TRANSLATING:
-            self._feed(frame)
+            self._speech.hear()
+        match self.mode:
+            case Mode.IDLE:
+                self._speech.settle(voiced, Fate.NOT_TRANSLATABLE)
+                return
+            case Mode.PASSING_THROUGH:
+                self._playout.pass_on(frame, now, voiced=voiced)
+                self._speech.settle(voiced, Fate.PASSED_THROUGH)
+            case Mode.OPENING:
+                self._keep(frame, now, voiced=voiced)
+            case Mode.TRANSLATING:
+                self._keep(frame, now, voiced=voiced)
+                self._feed(self._kept.next(), now)
+        self._turns.heard(voiced, now, translating=self._playout.speaking(now))
 
     def tick(self, now: float) -> None:
-        """Every 20 ms: keep the translator's time running with silence while the line stalls."""
+        """Every 20 ms: nothing may be waited for too long."""
         self.stats.worst_backlog = max(self.stats.worst_backlog, self._playout.backlog)
-        if (
-            self.mode is Mode.TRANSLATING
-            and not self._finishing
-            and self._last_heard
-            and now - self._last_heard > STALLED_AFTER
-            and self._filled < FILL_FRAMES
-        ):
-            self._filled += 1
-            self._feed(SILENCE)
+        if self._retry_at is not None and now >= self._retry_at:
+            self._retry.set()
+        if self.mode is Mode.OPENING and now - self._since > PATIENCE:
+            self._give_original()
+        if self.mode is Mode.TRANSLATING and not self._finishing:
+            if self._watchdog.barks(now):
+                self._watchdog.alive()  # once is enough
+                self._listening.reschedule(asyncio.get_running_loop().time())
+            if self._filled < FILL_FRAMES and self._last_heard and now - self._last_heard > STALLED_AFTER:
+                self._filled += 1
+                self._kept.hear(Kept(SILENCE, voiced=False))
+                self._feed(self._kept.next(), now)
+
+    def finish(self) -> None:
+        """The speaker is gone: let the translator say what is left; `run` ends after it."""
+        self._finishing = True
+        if self._translator and self.mode is Mode.TRANSLATING:
+            self._finish(self._translator)
+
+    def settle(self, *, cut_off_by: str) -> None:
+        """The call is over, and `run` is: what is still open in the ledger finds its fate.
+
+        What a session was given that was well until we closed it counts as translated; `cut_off_by` is why the rest
+        was not.
+        """
+        if self.mode is Mode.TRANSLATING:
+            self._settle(self._kept.all_fed(), Fate.TRANSLATED)
+        self._settle(self._kept.give_up(), Fate.LOST, cut_off_by)
 
     def pending(self, now: float) -> bool:
         """Whether the listener may still have something to hear of what was said lately."""
         recently = now - self._last_voice < ANSWERED_AFTER
         return self._playout.sounding(now) or (self.mode is Mode.TRANSLATING and recently)
 
-    def finish(self) -> None:
-        """The speaker is gone: let the translator say what is left; `run` ends after it."""
-        self._finishing = True
-        if self._translator:
-            self._feed_the_rest(self._translator)
+    def untranslated_for(self, now: float) -> float:
+        """Seconds for which the original has stood in for a translation that cannot be had, since the last one."""
+        if self.pair is None:
+            return 0.0
+        return self._untranslated + (now - self._since if self.mode is Mode.PASSING_THROUGH else 0.0)
+
+    # -- the sessions, one after the other ----------------------------------------------------------------------
 
     async def run(self) -> None:
         """Interpret until the translator has finished or the task is cancelled; the session is closed either way."""
-        while self._pair is not None and not self._finishing:
+        while self.pair and not self._finishing:
             await self._wanted.wait()
+            await self._wait_for_turn()
+            factory = self._ladder.factory
+            if factory is None:
+                return
+            self._ladder.trying()
             try:
-                await self._translate(self._pair)
-            except PairUnsupported as error:
-                self._pass_through("pair_unsupported", error)
+                await self._translate(factory, self.pair)
             except TranslatorLost as error:
                 self._lose(error)
 
-    async def _translate(self, pair: LanguagePair) -> None:
-        async with self._translators.open(pair, self.stats.uplink) as translator:
-            log.info("translator_ready", pair=str(pair))
-            self._translator = translator
-            if self.mode is Mode.OPENING:
-                self.mode = Mode.TRANSLATING
-            if self._finishing:
-                self._feed_the_rest(translator)
+    async def _wait_for_turn(self) -> None:
+        if self._ladder.delay:
+            self._retry_at = self._clock() + self._ladder.delay
+            await self._retry.wait()
+            self._retry.clear()
+            self._retry_at = None
+
+    async def _translate(self, factory: TranslatorFactory, pair: LanguagePair) -> None:
+        async with factory.open(pair, self.stats.uplink) as translator:
+            self.stats.sessions += 1
+            self._take_up(translator)
             try:
                 await self._listen(translator)
             except TranslatorLost as error:
                 self._lose(error)  # now, and not when the session has been closed, which may take a while
+            finally:
+                self.stats.usage += translator.usage
+
+    def _take_up(self, translator: Translator) -> None:
+        log.info("translator_ready", pair=str(self.pair))
+        self._translator = translator
+        self._watchdog.alive()
+        if self.mode is not Mode.IDLE:
+            self._enter(Mode.TRANSLATING)
+        if self._finishing:
+            self._finish(translator)
 
     async def _listen(self, translator: Translator) -> None:
-        async for event in translator.events():
-            match event:
-                case AudioTranslated(audio, received_at):
-                    self._playout.speak(audio, received_at)
-                case Captioned(kind, text):
-                    self._captions.append(kind, text, self._clock())
+        try:
+            async with asyncio.timeout(None) as self._listening:
+                async for event in translator.events():
+                    self._watchdog.alive()
+                    self._on_event(event)
+        except TimeoutError:
+            raise TranslatorLost(f"the session was given speech and was silent for {SILENT_AFTER:g} s") from None
         if not self._finishing:
             raise TranslatorLost("the translator ended the session by itself")
+        self._settle(self._kept.all_fed(), Fate.TRANSLATED)
+
+    def _on_event(self, event: TranslatorEvent) -> None:
+        match event:
+            case AudioTranslated(audio, received_at):
+                if not is_silent(audio):
+                    self._prove_well()
+                self._playout.speak(audio, received_at)
+            case Captioned(kind, text):
+                self._captions.append(kind, text, self._clock())
+            case Processed(frames, translated):
+                done = self._kept.processed(frames)
+                if translated:
+                    self._settle(done, Fate.TRANSLATED)
+                else:
+                    self._pass_on(done)
 
     def _lose(self, error: TranslatorLost) -> None:
-        if self.mode is Mode.IDLE:
-            self._forget(error)
-        else:
-            self._pass_through("translator_lost", error)
-
-    def _forget(self, error: Exception) -> None:
-        """Lost before anything was said, maybe after a long wait in the queue: try again when it is needed."""
-        log.info("translator_lost_while_waiting", pair=str(self._pair), error=str(error))
-        self._translator = None
-        self._wanted.clear()
-
-    def _pass_through(self, event: str, error: Exception) -> None:
-        log.warning(event, pair=str(self._pair), error=str(error), instead="the original voice is passed through")
-        self._translator = None
-        heard_already = self.forward_original
-        began = self.mode is not Mode.IDLE
-        self._pair = None
-        if began:
-            self.mode = Mode.PASSING_THROUGH
-        now = self._clock()
-        while self._waiting:
-            frame = self._waiting.popleft()
-            if not heard_already:
-                self._playout.overhear(frame, now, voiced=not is_silent(frame))
-
-    def _keep(self, frame: bytes) -> None:
-        if len(self._waiting) == WAITING_FRAMES:
-            self.stats.frames_dropped += 1
-        self._waiting.append(frame)
-
-    def _feed(self, frame: bytes) -> None:
-        assert self._translator is not None  # noqa: S101 - what TRANSLATING means
-        if not self._waiting:
-            self._translator.feed(frame)
+        opened, self._translator = self._translator is not None, None
+        if self.mode is Mode.IDLE and opened and not error.permanent:
+            # It was open and nobody spoke, maybe for a long wait in the queue: open another when it is needed.
+            log.info("translator_lost_while_waiting", pair=str(self.pair), error=str(error))
+            self._wanted.clear()
             return
-        self._translator.feed(self._waiting.popleft())
-        self._waiting.append(frame)
-        self._fed += 1
-        if self._fed % CATCH_UP == 0 and self._waiting:
-            self._translator.feed(self._waiting.popleft())
+        self._ladder.failed(error)
+        hopeless = self._ladder.factory is None
+        log.warning("translator_lost", pair=str(self.pair), error=str(error), tries_again=not hopeless)
+        too_old, _ = self._kept.rewind()
+        if self.forward_original:
+            self._pass_on(too_old)  # which the listener has heard underneath
+        elif self._settle(too_old, Fate.LOST, f"older than REPLAY_SECONDS when the session was lost: {error}"):
+            self._listener.notify(Sentence.WORDS_LOST, self._clock())
+        if self.mode is Mode.TRANSLATING:
+            self._enter(Mode.OPENING)
+        if hopeless and self.mode is Mode.OPENING:
+            self._give_original()
 
-    def _feed_the_rest(self, translator: Translator) -> None:
-        while self._waiting:
-            translator.feed(self._waiting.popleft())
+    def _give_original(self) -> None:
+        """There is no session, and no more waiting for one: what was kept and what comes is given as it is."""
+        log.warning("original_passed_through", pair=str(self.pair), tries_again=self._ladder.factory is not None)
+        self._enter(Mode.PASSING_THROUGH)
+        if not self._told_of_loss:
+            self._told_of_loss = True
+            self._listener.notify(Sentence.TRANSLATION_LOST, self._clock())
+        self._pass_on(self._kept.give_up())
+
+    def _prove_well(self) -> None:
+        """Something was translated."""
+        self._ladder.worked()
+        self._untranslated = 0.0
+        if self._told_of_loss:
+            log.info("translation_back", pair=str(self.pair))
+            self._told_of_loss = False
+            self._listener.notify(Sentence.TRANSLATION_BACK, self._clock())
+
+    # -- frames -------------------------------------------------------------------------------------------------
+
+    def _enter(self, mode: Mode) -> None:
+        now = self._clock()
+        if self.mode is Mode.PASSING_THROUGH:
+            self._untranslated += now - self._since
+        self.mode, self._since = mode, now
+
+    def _keep(self, frame: bytes, now: float, *, voiced: bool) -> None:
+        self._kept.hear(Kept(frame, voiced))
+        self._settle(self._kept.overdue(), Fate.TRANSLATED)
+        if self.forward_original:
+            self._playout.overhear(frame, now, voiced=voiced)
+
+    def _feed(self, frames: Iterable[Kept], now: float) -> None:
+        assert self._translator is not None  # noqa: S101 - what TRANSLATING means
+        for frame in frames:
+            self._translator.feed(frame.audio, voiced=frame.voiced)
+            self._watchdog.fed(now, voiced=frame.voiced)
+            frame.times_fed += 1
+            self._speech.replay(frame.voiced and frame.times_fed == 2)
+
+    def _finish(self, translator: Translator) -> None:
+        self._feed(self._kept.rest(), self._clock())
         translator.finish()
+
+    def _pass_on(self, frames: Iterable[Kept]) -> None:
+        """Give the listener the original of these frames; who hears it underneath has had it already."""
+        now = self._clock()
+        for frame in frames:
+            self._speech.settle(frame.voiced, Fate.PASSED_THROUGH)
+            if not self.forward_original:
+                self._playout.pass_on(frame.audio, now, voiced=frame.voiced, cushion=CUSHION_SECONDS)
+
+    def _settle(self, frames: Iterable[Kept], fate: Fate, reason: str = "") -> int:
+        """Settle the voiced ones among these, and tell how many they are."""
+        voiced = sum(frame.voiced for frame in frames)
+        self._speech.settle(voiced, fate, reason)
+        return voiced
 
     def _on_translation(self, received_at: float, silent_for: float) -> None:
         now = self._clock()

@@ -28,8 +28,11 @@ class Leg(Protocol):
     def call_sid(self) -> str:
         """The carrier's name of the telephone call this leg belongs to."""
 
-    def play(self, audio: bytes) -> None:
-        """Hand G.711 mu-law (8 kHz, any length) to the party's playback queue; never blocks and never raises."""
+    def play(self, audio: bytes, mark: str | None = None) -> None:
+        """Hand G.711 mu-law (8 kHz, any length) to the party's playback queue; never blocks and never raises.
+
+        When playback reaches the end of it, a `mark` comes back as `CallSession.mark_reached`.
+        """
 
     async def close(self) -> None:
         """End the media connection within two seconds; closing a closed leg does nothing."""

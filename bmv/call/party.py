@@ -6,9 +6,12 @@ import asyncio
 
 import structlog
 
+from bmv.audio.echo import EchoGate
+from bmv.audio.mulaw import FRAME_BYTES
 from bmv.call.carrier import CallIsOver, Carrier, CarrierError
 from bmv.call.leg import Leg, Role
 from bmv.call.playout import Playout
+from bmv.call.speaker import Speaker
 from bmv.languages import Language, Sentence
 
 log = structlog.get_logger()
@@ -19,10 +22,12 @@ TELL_SECONDS = 0.8  # with the time for last words before it this keeps within t
 class Party:
     """The caller or the agent, from the ring to the end of the telephone call."""
 
-    def __init__(self, role: Role, language: Language, playout: Playout) -> None:
+    def __init__(self, role: Role, language: Language, *, playout: Playout, speaker: Speaker) -> None:
         self.role = role
         self.language = language
         self.playout = playout
+        self.echo = EchoGate()
+        self._speaker = speaker
         self.call_sid: str | None = None
         self.leg: Leg | None = None
         self.gone = asyncio.Event()
@@ -35,8 +40,16 @@ class Party:
 
     def take(self, now: float) -> None:
         """Send what is due to be heard."""
-        if self.leg and (audio := self.playout.take(now)):
-            self.leg.play(audio)
+        if self.leg is None:
+            return
+        if audio := self.playout.take(now):
+            self.echo.played(audio, self.playout.buffer.runs_dry_at)
+            mark = self.playout.buffer.add(len(audio) // FRAME_BYTES)
+            self.leg.play(audio, mark)
+
+    def notify(self, sentence: Sentence, now: float) -> None:
+        """Say a sentence of our own into the running stream, after all that waits to be heard."""
+        self.playout.announce(self._speaker.say(sentence, self.language), now)
 
     async def let_go(self, carrier: Carrier, *, farewell: Sentence | None, patience: float) -> None:
         """End the telephone call by the carrier's own hand, after the farewell if there is one, and close the stream.

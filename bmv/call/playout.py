@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from bmv.audio.levels import is_silent, mix, scale
-from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS
+from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS, SILENCE
+from bmv.call.buffer import ListenerBuffer
 
 LEAD_SECONDS = 0.1  # how far the listener's buffer is filled: hides our own lateness, and is all we cannot take back
 ROUNDING = 1e-6  # seconds: sums of frames are not exact
@@ -20,10 +22,15 @@ ORIGINAL_CUSHION_SECONDS = 0.06  # the same for the original, whose frames come 
 PACE_WINDOW_SECONDS = 4.0
 INNER_PAUSE = 12  # frames (240 ms): pauses up to this stay in a translation, the rest is the translator's filler
 PRE_ROLL = 2  # frames kept before speech sets in again, so that a soft consonant is not cut off
+BEHIND_FRAMES = 50  # more of a translation than this (1 s) waiting is being behind
+BEHIND_FRAMES_LIVE = 8  # the same for an original voice, which is a conversation
 SHORT_PAUSE = 5  # frames of a pause that stay when a track is behind
+SHORTEST_PAUSE = 3  # and when it is far behind; less might hold the onset of a word
+FAR_BEHIND_FRAMES = 150  # 3 s, as it comes to be with somebody who hardly ever pauses
 ORIGINAL_FRAMES = 100  # 2 s of the original may wait; what is older is of no use in a conversation, and is dropped
 DUCK_STEP_DB = 3.0  # a frame; fast enough not to cover the first syllable
 RELEASE_STEP_DB = 1.0  # a frame; slow enough not to pump between words
+RELEASE_AFTER = 12  # frames (240 ms): the pauses within a translation; in them the original stays turned down
 
 
 class SilenceGate:
@@ -72,6 +79,15 @@ class Pace:
         return max(1.0, (self._seconds - seconds) / elapsed)
 
 
+class Sound(NamedTuple):
+    """One frame on its way: the time before which it shall not end a silence, whether it is voiced, and what it is."""
+
+    frame: bytes
+    due: float
+    voiced: bool
+    translated: bool
+
+
 class Track:
     """Frames on their way to one listener, in order, each with the time before which it shall not end a silence.
 
@@ -81,8 +97,8 @@ class Track:
     """
 
     def __init__(self, *, behind: int) -> None:
-        self._frames: deque[tuple[bytes, float, bool]] = deque()
-        self._behind = behind
+        self._frames: deque[Sound] = deque()
+        self.behind = behind
         self.sounds_until = float("-inf")
         self._pausing = True  # the last frame was not voiced
         self.shed = 0  # frames of pauses left out to catch up
@@ -91,9 +107,9 @@ class Track:
     def __len__(self) -> int:
         return len(self._frames)
 
-    def append(self, frame: bytes, due: float, *, voiced: bool) -> None:
+    def append(self, sound: Sound) -> None:
         """Put one frame at the end."""
-        self._frames.append((frame, due, voiced))
+        self._frames.append(sound)
 
     def drop_oldest(self) -> None:
         """Give up the frame that waits longest."""
@@ -101,29 +117,29 @@ class Track:
 
     def next(self, at: float) -> bytes | None:
         """The frame that shall sound at the time `at`, or None while there is nothing or it is not due."""
-        if len(self._frames) > self._behind:
+        if len(self._frames) > self.behind:
             self._shorten_pause()
         if not self._frames:
             return None
-        frame, due, voiced = self._frames[0]
+        sound = self._frames[0]
         silent_for = at - self.sounds_until
-        if at < due and (self._pausing or silent_for > FRAME_SECONDS):
+        if at < sound.due and (self._pausing or silent_for > FRAME_SECONDS):
             return None
-        if silent_for > FRAME_SECONDS:
-            self.on_start(due, silent_for)
+        if sound.translated and silent_for > FRAME_SECONDS:
+            self.on_start(sound.due, silent_for)
         self._frames.popleft()
         self.sounds_until = at + FRAME_SECONDS
-        self._pausing = not voiced
-        return frame
+        self._pausing = not sound.voiced
+        return sound.frame
 
     def _shorten_pause(self) -> None:
         """Leave out all but the end of the pause that comes next; the end may hold the onset of a word."""
         pause = 0
-        for _, _, voiced in self._frames:
-            if voiced:
+        for sound in self._frames:
+            if sound.voiced:
                 break
             pause += 1
-        for _ in range(pause - SHORT_PAUSE):
+        for _ in range(pause - (SHORT_PAUSE if len(self._frames) <= FAR_BEHIND_FRAMES else SHORTEST_PAUSE)):
             self._frames.popleft()
             self.shed += 1
 
@@ -131,53 +147,57 @@ class Track:
 class Playout:
     """All that one listener hears. Feed it at any time; `take` what is due at every beat of the metronome.
 
-    `original_level_db` is how far the original voice is turned down while a translation speaks over it.
+    What has to be heard stands in one line, in order: translations, our own sentences, and the original where there is
+    no translation. None of it is dropped. Underneath, the original may be heard as well, turned down by
+    `original_level_db` while something sounds above it.
     """
 
     def __init__(self, *, original_level_db: float) -> None:
-        self._translation = Track(behind=50)
-        self._original = Track(behind=8)
+        self._speech = Track(behind=BEHIND_FRAMES)
+        self._underneath = Track(behind=BEHIND_FRAMES_LIVE)
         self._gate = SilenceGate()
         self._pace = Pace()
         self._partial = b""
         self._hold: deque[bytes] = deque()
         self._duck_db = original_level_db
         self._level_db = 0.0
-        self._played_until = 0.0
+        self._uncovered = 0
         self._dropped = 0
+        self.buffer = ListenerBuffer()
 
     def when_translation_starts(self, report: Callable[[float, float], None]) -> None:
         """Whenever a translation ends a gap, call `report` with the time at which it was there and the gap's length.
 
         It was there when its delivery was received, and later by its place in the delivery.
         """
-        self._translation.on_start = lambda due, silent_for: report(due - CUSHION_SECONDS, silent_for)
+        self._speech.on_start = lambda due, silent_for: report(due - CUSHION_SECONDS, silent_for)
 
     @property
     def backlog(self) -> float:
-        """Seconds of translation that wait to be played."""
-        return len(self._translation) * FRAME_SECONDS
+        """Seconds of speech that wait to be played."""
+        return len(self._speech) * FRAME_SECONDS
 
-    def translating(self, now: float) -> bool:
-        """Whether a translation waits or sounds."""
-        return bool(len(self._translation)) or self._translation.sounds_until > now
+    def speaking(self, now: float) -> bool:
+        """Whether a translation, or what stands in its place, waits or sounds."""
+        return bool(len(self._speech)) or self._speech.sounds_until > now
 
     def sounding(self, now: float) -> bool:
         """Whether something waits to be played, or is still in the listener's buffer."""
-        return bool(len(self._translation) or len(self._original)) or self._played_until > now
+        return bool(len(self._speech) or len(self._underneath)) or self.buffer.runs_dry_at > now
 
     @property
     def dropped(self) -> float:
-        """Seconds of the original that waited too long to be played."""
+        """Seconds of the original underneath that waited too long to be played."""
         return self._dropped * FRAME_SECONDS
 
     @property
     def shed(self) -> float:
         """Seconds of pauses left out to catch up."""
-        return (self._translation.shed + self._original.shed) * FRAME_SECONDS
+        return (self._speech.shed + self._underneath.shed) * FRAME_SECONDS
 
     def speak(self, audio: bytes, received_at: float) -> None:
         """Translated speech, mu-law of any length; its silence is dropped by level."""
+        self._speech.behind = BEHIND_FRAMES
         audio = self._partial + audio
         whole = len(audio) - len(audio) % FRAME_BYTES
         self._partial = audio[whole:]
@@ -187,18 +207,32 @@ class Playout:
             passed = self._gate.feed(audio[start : start + FRAME_BYTES])
             onset = due - (len(passed) - 1) * step
             for number, (frame, voiced) in enumerate(passed):
-                self._translation.append(frame, onset + number * step, voiced=voiced)
+                self._speech.append(Sound(frame, onset + number * step, voiced=voiced, translated=True))
             due += step
 
-    def overhear(self, frame: bytes, now: float, *, voiced: bool) -> None:
-        """One frame of the original voice: ducked while a translation sounds, at full level otherwise.
+    def pass_on(self, frame: bytes, now: float, *, voiced: bool, cushion: float = ORIGINAL_CUSHION_SECONDS) -> None:
+        """One frame of the original voice in the place of a translation, at full level.
 
-        `voiced` tells whether somebody is talking in it: only other frames are left out to catch up. What still waits
-        after two seconds is dropped, and counted.
+        `voiced` tells whether somebody is talking in it: only other frames are left out to catch up. `cushion` is how
+        much later than it could it ends a silence, in seconds: more for frames that come in batches.
         """
-        self._original.append(frame, now + ORIGINAL_CUSHION_SECONDS, voiced=voiced)
-        if len(self._original) > ORIGINAL_FRAMES:
-            self._original.drop_oldest()
+        self._speech.behind = BEHIND_FRAMES_LIVE
+        self._speech.append(Sound(frame, now + cushion, voiced=voiced, translated=False))
+
+    def announce(self, audio: bytes, now: float) -> None:
+        """A sentence of our own, mu-law, after all that waits."""
+        for start in range(0, len(audio), FRAME_BYTES):
+            frame = audio[start : start + FRAME_BYTES].ljust(FRAME_BYTES, SILENCE[:1])
+            self._speech.append(Sound(frame, now, voiced=not is_silent(frame), translated=False))
+
+    def overhear(self, frame: bytes, now: float, *, voiced: bool) -> None:
+        """One frame of the original underneath: turned down while something sounds above it, at full level otherwise.
+
+        What still waits after two seconds is dropped, and counted.
+        """
+        self._underneath.append(Sound(frame, now + ORIGINAL_CUSHION_SECONDS, voiced=voiced, translated=False))
+        if len(self._underneath) > ORIGINAL_FRAMES:
+            self._underneath.drop_oldest()
             self._dropped += 1
 
     def hold(self, loop: bytes) -> None:
@@ -208,34 +242,36 @@ class Playout:
     def take(self, now: float) -> bytes:
         """The audio to send now, so that the listener's buffer is filled to the lead again; often empty.
 
-        What the buffer holds is known from what was sent: it runs dry at `_played_until`.
+        Tell `buffer` that it was sent.
         """
-        self._played_until = max(self._played_until, now)
+        self.buffer.start(now)
+        sounds_at = self.buffer.runs_dry_at
         due = []
-        while self._played_until + FRAME_SECONDS - now < LEAD_SECONDS + ROUNDING:
-            frame = self._next()
+        while sounds_at + FRAME_SECONDS - now < LEAD_SECONDS + ROUNDING:
+            frame = self._next(sounds_at)
             if frame is None:
                 break
             due.append(frame)
-            self._played_until += FRAME_SECONDS
+            sounds_at += FRAME_SECONDS
         return b"".join(due)
 
-    def _next(self) -> bytes | None:
-        translated = self._translation.next(self._played_until)
-        original = self._original.next(self._played_until)
+    def _next(self, at: float) -> bytes | None:
+        speech = self._speech.next(at)
+        original = self._underneath.next(at)
         if original is not None:
-            original = self._duck(original, translating=translated is not None)
-            return original if translated is None else mix(translated, original)
-        if translated is not None:
-            return translated
+            original = self._duck(original, covered=speech is not None)
+            return original if speech is None else mix(speech, original)
+        if speech is not None:
+            return speech
         if self._hold:
             self._hold.rotate(-1)
             return self._hold[-1]
         return None
 
-    def _duck(self, original: bytes, *, translating: bool) -> bytes:
-        if translating:
+    def _duck(self, original: bytes, *, covered: bool) -> bytes:
+        self._uncovered = 0 if covered else self._uncovered + 1
+        if covered:
             self._level_db = max(self._duck_db, self._level_db - DUCK_STEP_DB)
-        else:
+        elif self._uncovered > RELEASE_AFTER:
             self._level_db = min(0.0, self._level_db + RELEASE_STEP_DB)
         return scale(original, self._level_db) if self._level_db else original

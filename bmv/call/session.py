@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVarTuple
 
@@ -17,10 +17,12 @@ from bmv.call.beep import BeepGate
 from bmv.call.captions import CaptionFeed, CaptionLines
 from bmv.call.carrier import AgentCall, Carrier, CarrierError
 from bmv.call.interpreter import Interpreter
+from bmv.call.ladder import Ladder
 from bmv.call.leg import Leg, Role
 from bmv.call.metronome import Metronome
 from bmv.call.party import Party
 from bmv.call.playout import Playout
+from bmv.call.speaker import Speaker
 from bmv.call.state import FAREWELLS, CallEvent, CallState, EndReason, follow
 from bmv.call.translator import LanguagePair, TranslatorFactory
 from bmv.languages import Language
@@ -43,6 +45,10 @@ class CallPolicy:
     """From the answered webhook to the caller's stream; Twilio speaks the greeting in between."""
     max_wait: float = 600.0
     max_call: float = 14_400.0
+    replay: float = 5.0
+    """How much of what a lost session had not dealt with is translated again."""
+    untranslated_limit: float = 0.0
+    """How long the original may stand in for a lost translation until the call is ended; 0 for ever."""
     farewell: float = 12.0
     """How long a spoken farewell may take before the call is completed all the same."""
 
@@ -52,7 +58,9 @@ class CallServices:
     """What every call of this process shares."""
 
     carrier: Carrier
-    translators: TranslatorFactory
+    translators: Sequence[TranslatorFactory]
+    """The first choice, then what takes its place when it fails."""
+    speaker: Speaker
     metronome: Metronome
     captions: CaptionFeed
     policy: CallPolicy
@@ -150,15 +158,20 @@ class CallSession:
 
     def hear(self, role: Role, frame: bytes) -> None:
         """20 ms (160 bytes mu-law) of what a party says; before the call is bridged nobody is there to hear it."""
-        if self.state is not CallState.BRIDGED:
+        if self.state is CallState.ENDED:
             return
         now = self._now()
         interpreter = self._interpreters[role]
-        if role is Role.CALLER:
-            interpreter.hear(frame, now)
-            return
-        for clean in self._beep.filter(frame, now):
+        if interpreter.pair:  # where nothing is translated there is nothing to be translated twice
+            frame = self._parties[role].echo.filter(frame, now)
+        for clean in (frame,) if role is Role.CALLER else self._beep.filter(frame, now):
             interpreter.hear(clean, now)
+
+    def mark_reached(self, role: Role, leg: Leg, mark: str) -> None:
+        """A party has heard what was sent up to this mark."""
+        party = self._parties[role]
+        if party.leg is leg:
+            party.playout.buffer.reached(mark, self._now())
 
     def end(self, reason: EndReason) -> None:
         """End the call; the first reason wins and every further one is ignored."""
@@ -180,6 +193,8 @@ class CallSession:
                 await self._live()
         finally:
             self.end(EndReason.INTERNAL_ERROR)
+            for interpreter in self._interpreters.values():
+                interpreter.settle(cut_off_by=f"the call ended: {self._why.value}")
             self._log_end(self._now() - started)
 
     async def _live(self) -> None:
@@ -251,6 +266,8 @@ class CallSession:
         try:
             for interpreter in self._interpreters.values():
                 interpreter.tick(now)
+                if 0 < self._policy.untranslated_limit < interpreter.untranslated_for(now):
+                    self.end(EndReason.TRANSLATION_LOST)
             for party in self._parties.values():
                 party.take(now)
             if self._last_words and not self._last_words.pending(now):
@@ -294,29 +311,36 @@ class CallSession:
         for role, interpreter in self._interpreters.items():
             stats, playout = interpreter.stats, self._parties[role.other].playout
             report[role.value] = {
+                "speech_seconds": stats.speech.summary(),
                 "average_time_to_first_translated_audio_ms": _milliseconds(stats.first_audio.mean),
-                "turns": stats.first_audio.count,
+                "lag": stats.first_audio.summary(),
                 "uplink": stats.uplink.summary(),
                 "downlink": stats.downlink.summary(),
                 "worst_backlog_ms": _milliseconds(stats.worst_backlog),
-                "heard_seconds": round(stats.frames_heard * FRAME_SECONDS, 1),
-                "dropped_ms": _milliseconds(stats.frames_dropped * FRAME_SECONDS + playout.dropped),
                 "pauses_shortened_ms": _milliseconds(playout.shed),
+                "playback_corrected_ms": _milliseconds(playout.buffer.corrected),
+                "underneath_dropped_ms": _milliseconds(playout.dropped),
+                "echo_suppressed_ms": _milliseconds(self._parties[role].echo.suppressed * FRAME_SECONDS),
+                "sessions": stats.sessions,
+                "used": stats.usage.summary(),
             }
         log.info("call_ended", reason=self._why.value, seconds=round(seconds, 1), **report)
 
     def _party(self, role: Role) -> Party:
         language = self._spoken(role) or self._policy.agent_language
-        return Party(role, language, Playout(original_level_db=self._policy.original_level_db))
+        playout = Playout(original_level_db=self._policy.original_level_db)
+        return Party(role, language, playout=playout, speaker=self._services.speaker)
 
     def _interpreter(self, role: Role) -> Interpreter:
         source, target = self._spoken(role), self._spoken(role.other)
+        pair = LanguagePair(source, target) if source and target and source != target else None
         interpreter = Interpreter(
-            LanguagePair(source, target) if source and target and source != target else None,
-            translators=self._services.translators,
-            playout=self._parties[role.other].playout,
+            pair,
+            ladder=Ladder(pair, self._services.translators),
+            listener=self._parties[role.other],
             captions=CaptionLines(self._services.captions, self.id, role),
             clock=self._now,
+            replay_seconds=self._policy.replay,
         )
         interpreter.forward_original = self._policy.forward_original
         return interpreter

@@ -65,6 +65,7 @@ class EndReason(Enum):
     AGENT_STREAM_LOST = "agent_stream_lost"
     NO_STREAM = "no_stream"  # the caller's stream never came
     TOO_LONG = "too_long"
+    TRANSLATION_LOST = "translation_lost"  # for longer than the operator allows
     SHUTDOWN = "shutdown"
     INTERNAL_ERROR = "internal_error"
 
@@ -82,6 +83,7 @@ FAREWELLS: Mapping[EndReason, Mapping[Role, Sentence]] = {
     EndReason.AGENT_STREAM_LOST: _INTERRUPTED,
     EndReason.NO_STREAM: _INTERRUPTED,
     EndReason.TOO_LONG: _INTERRUPTED,
+    EndReason.TRANSLATION_LOST: _INTERRUPTED,
     EndReason.SHUTDOWN: _INTERRUPTED,
     EndReason.INTERNAL_ERROR: _INTERRUPTED,
 }

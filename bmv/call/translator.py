@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from bmv.errors import BmvError, ProviderError
+from bmv.call.usage import Usage
+from bmv.errors import ProviderError
 from bmv.languages import Language
 from bmv.metrics import Histogram
 
@@ -50,22 +51,53 @@ class Captioned:
     text: str
 
 
-TranslatorEvent = AudioTranslated | Captioned
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """The session is done with the first `frames` of all frames it was fed, counted from its beginning.
+
+    With `translated` false it has nothing to say for those that no earlier event covered (a turn failed, or the speaker
+    uses the target language already): the listener is given their original instead. Until a frame is processed it is
+    kept, to be fed again to the next session should this one be lost.
+    """
+
+    frames: int
+    translated: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The session works and has nothing to say yet. Every other event is a sign of life as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """The provider will soon end this session by its own rules: another one should take over at the next pause."""
+
+
+TranslatorEvent = AudioTranslated | Captioned | Processed | Alive | Expiring
 
 
 class TranslatorLost(ProviderError):
-    """The session with the provider is over before its time, or never came about; says why in plain words."""
+    """The session with the provider is over before its time, or never came about; says why in plain words.
 
+    `permanent` means that another try would fail in the same way (a wrong key, no credit, no such model).
+    `retry_after` is how many seconds the provider asked us to wait, if it did.
+    """
 
-class PairUnsupported(BmvError):
-    """This translator cannot speak the target language."""
+    def __init__(self, message: str, *, permanent: bool = False, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.retry_after = retry_after
 
 
 class Translator(Protocol):
     """One open session: it is fed what one party says and yields what the other shall hear."""
 
-    def feed(self, frame: bytes) -> None:
-        """Take the next 20 ms frame (160 bytes mu-law, silence too); never blocks and never raises."""
+    def feed(self, frame: bytes, *, voiced: bool) -> None:
+        """Take the next 20 ms frame (160 bytes mu-law, silence too); never blocks and never raises.
+
+        `voiced` tells whether somebody is talking in it, as our own voice detector hears it.
+        """
 
     def events(self) -> AsyncIterator[TranslatorEvent]:
         """What the translator says, in order; iterate once.
@@ -77,6 +109,10 @@ class Translator(Protocol):
     def finish(self) -> None:
         """No more frames will come: say what is still to be said, then end `events`. Idempotent."""
 
+    @property
+    def usage(self) -> Usage:
+        """What this session has used so far, and what that costs."""
+
 
 class TranslatorFactory(Protocol):
     """Opens sessions. One factory serves all calls of the process."""
@@ -85,8 +121,11 @@ class TranslatorFactory(Protocol):
         """A session that is configured and ready when entered, and closed (also at the provider) when left.
 
         `uplink` gets the seconds between the frame that completes a message and that message being sent.
-        Raises `PairUnsupported` or `TranslatorLost` on entering.
+        Raises `TranslatorLost` on entering.
         """
+
+    def can_speak(self, language: Language) -> bool:
+        """Whether this translator can translate into a language."""
 
     @property
     def problem(self) -> str | None:

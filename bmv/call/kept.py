@@ -1,0 +1,118 @@
+"""What a speaker said and nobody has dealt with yet: kept until it is, so that a lost session costs no words."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bmv.audio.mulaw import FRAME_SECONDS
+
+CATCH_UP = 5  # every fifth frame one more of the waiting ones: 1.2 times real time
+PAUSE_FRAMES = 12  # 240 ms of a pause stay where a session has to catch up
+LONGEST = 3000  # frames (60 s) that are kept for a session which does not say what it is done with
+ONSET_FRAMES = 3  # unvoiced frames kept before a voiced one: the voice detector needs them to make up its mind
+
+
+@dataclass(slots=True)
+class Kept:
+    """20 ms of a speaker, whether somebody is talking in it, and how many sessions were given it."""
+
+    audio: bytes
+    voiced: bool
+    times_fed: int = 0
+
+
+class KeptSpeech:
+    """The frames of one speaker, oldest first: those that a session was fed, then those that wait to be fed.
+
+    Both leave it by `processed` (the session is done with them) or `give_up` (there is no session to wait for).
+    """
+
+    def __init__(self, *, replay_seconds: float) -> None:
+        """`replay_seconds` is how much of what a lost session had not dealt with is fed to the next one."""
+        self._replay_frames = round(replay_seconds / FRAME_SECONDS)
+        self._fed: deque[Kept] = deque()
+        self._waiting: deque[Kept] = deque()
+        self._processed = 0  # frames of this session
+        self._pause = 0
+        self._beat = 0
+
+    def __len__(self) -> int:
+        return len(self._fed) + len(self._waiting)
+
+    @property
+    def waiting(self) -> int:
+        """Frames that no session was fed yet."""
+        return len(self._waiting)
+
+    def hear(self, frame: Kept) -> None:
+        """The speaker's next 20 ms."""
+        self._waiting.append(frame)
+
+    def next(self) -> Iterator[Kept]:
+        """What to feed for the time of one frame: one, and now and then one more while others wait.
+
+        Where several wait, long pauses are shortened: the middle of a pause is skipped.
+        """
+        self._beat += 1
+        for _ in range(2 if self._beat % CATCH_UP == 0 else 1):
+            self._skip_pause()
+            if not self._waiting:
+                return
+            yield self._feed_one()
+
+    def rest(self) -> Iterator[Kept]:
+        """All that waits, to be fed at once."""
+        while self._waiting:
+            yield self._feed_one()
+
+    def processed(self, frames: int) -> list[Kept]:
+        """The session is done with the first `frames` that it was fed: those among them that still were kept."""
+        done = []
+        while self._processed < frames and self._fed:
+            done.append(self._fed.popleft())
+            self._processed += 1
+        return done
+
+    def all_fed(self) -> list[Kept]:
+        """The session closed in order: all that it was fed and that still was kept."""
+        return self.processed(self._processed + len(self._fed))
+
+    def overdue(self) -> list[Kept]:
+        """What a session was fed so long ago that it will not speak of it any more."""
+        overdue = [self._fed.popleft() for _ in range(len(self._fed) - LONGEST)]
+        self._processed += len(overdue)
+        return overdue
+
+    def rewind(self) -> tuple[list[Kept], list[Kept]]:
+        """The session is lost: what it had not dealt with waits again.
+
+        Returns what is too old for that, and what is fed for a second time.
+        """
+        too_old = [self._fed.popleft() for _ in range(len(self._fed) - self._replay_frames)]
+        again = list(self._fed)
+        self._waiting.extendleft(reversed(again))
+        self._fed.clear()
+        self._processed = self._pause = 0
+        return too_old, again
+
+    def give_up(self) -> list[Kept]:
+        """Everything, oldest first; nothing is kept any more."""
+        everything = [*self._fed, *self._waiting]
+        self._processed += len(self._fed)
+        self._fed.clear()
+        self._waiting.clear()
+        return everything
+
+    def _feed_one(self) -> Kept:
+        frame = self._waiting.popleft()
+        self._pause = 0 if frame.voiced else self._pause + 1
+        self._fed.append(frame)
+        return frame
+
+    def _skip_pause(self) -> None:
+        while self._pause >= PAUSE_FRAMES and len(self._waiting) > ONSET_FRAMES:
+            if any(self._waiting[ahead].voiced for ahead in range(ONSET_FRAMES + 1)):
+                return
+            self._waiting.popleft()
