@@ -162,6 +162,11 @@ def test_what_we_send_has_exactly_the_fields_twilio_allows(audio: bytes) -> None
     assert message == {"event": "media", "streamSid": wires.STREAM_SID, "media": {"payload": payload}}
 
 
+def test_a_mark_has_exactly_the_fields_twilio_allows() -> None:
+    message = json.loads(media.encode_mark(wires.STREAM_SID, "12"))
+    assert message == {"event": "mark", "streamSid": wires.STREAM_SID, "mark": {"name": "12"}}
+
+
 def test_a_stream_sid_is_safe_to_be_put_into_a_message_as_it_is() -> None:
     assert media.is_stream_sid(wires.STREAM_SID)
     for text in ["", 'MZ1","x":"', "MZ1 ", "MZ1\n", "MZé", "MZ１", "CA" + "1" * 32, "MZ\\"]:

@@ -68,11 +68,15 @@ async def line(
         await runner.cleanup()
 
 
+def no_marks(name: str) -> None:
+    raise AssertionError(f"a mark {name} that nobody set")
+
+
 def listening(heard: list[bytes]) -> Served[bool]:
     """Serve a stream whose start has come; gives whether it ended in order."""
 
     async def serve(ws: web.WebSocketResponse) -> bool:
-        return await MediaStream(ws, START).listen(heard.append)
+        return await MediaStream(ws, START).listen(heard.append, no_marks)
 
     return serve
 
@@ -187,7 +191,6 @@ async def test_a_pressed_key_is_noticed_and_not_read() -> None:
     with capture_logs() as logs:
         async with line(listening([])) as (ws, ended):
             await ws.send_json(wires.dtmf("7"))
-            await ws.send_json(wires.mark("m"))
             await ws.send_json(wires.stop())
             assert await ended
     assert logs == [{"event": "key_pressed", "log_level": "info"}]
@@ -226,7 +229,7 @@ async def test_closing_a_leg_ends_its_stream_in_order_for_twilio_and_may_be_repe
         stream = MediaStream(ws, START)
         loop = asyncio.get_running_loop()
         loop.call_soon(lambda: closings.append(loop.create_task(stream.close())))
-        ended = await stream.listen(lambda frame: None)
+        ended = await stream.listen(lambda frame: None, no_marks)
         await asyncio.gather(*closings)
         await stream.close()
         stream.play(wires.frame(1))
@@ -246,7 +249,7 @@ async def test_a_bug_in_the_listener_comes_out_and_leaves_no_task() -> None:
     async def serve(ws: web.WebSocketResponse) -> set[asyncio.Task[Any]]:
         before = asyncio.all_tasks()
         with pytest.raises(ZeroDivisionError):
-            await MediaStream(ws, START).listen(stumble)
+            await MediaStream(ws, START).listen(stumble, no_marks)
         return asyncio.all_tasks() - before
 
     async with line(serve) as (ws, left):
@@ -268,7 +271,7 @@ def playing(*batches: list[bytes]) -> Served[bool]:
             for audio in left.pop(0):
                 stream.play(audio)
 
-        return await stream.listen(on_frame)
+        return await stream.listen(on_frame, no_marks)
 
     return serve
 
@@ -288,6 +291,25 @@ async def test_what_is_played_at_once_travels_as_one_message_in_the_shape_twilio
             }
         await ws.send_json(wires.stop())
         assert await ended
+
+
+async def test_a_mark_is_sent_behind_its_audio_and_told_when_it_comes_back() -> None:
+    reached: list[str] = []
+
+    async def serve(ws: web.WebSocketResponse) -> bool:
+        stream = MediaStream(ws, START)
+        stream.play(wires.frame(1), "7")
+        stream.play(wires.frame(2))
+        return await stream.listen(lambda frame: None, reached.append)
+
+    async with line(serve) as (ws, ended):
+        audio, mark = await ws.receive_json(), await ws.receive_json()
+        assert audio["media"]["payload"] == base64.b64encode(wires.frame(1) + wires.frame(2)).decode()
+        assert mark == {"event": "mark", "streamSid": wires.STREAM_SID, "mark": {"name": "7"}}
+        await ws.send_json(mark | {"sequenceNumber": "9"})
+        await ws.send_json(wires.stop())
+        assert await ended
+    assert reached == ["7"]
 
 
 async def test_nothing_is_sent_while_nothing_is_played() -> None:
@@ -312,7 +334,7 @@ async def test_a_peer_that_takes_nothing_is_given_up_and_only_so_much_is_kept_fo
 
         flood()
         try:
-            return await stream.listen(lambda frame: None)
+            return await stream.listen(lambda frame: None, no_marks)
         finally:
             floods[-1].cancel()
 
@@ -327,7 +349,7 @@ async def test_a_leg_is_closed_in_time_though_its_peer_takes_nothing() -> None:
     async def serve(ws: web.WebSocketResponse) -> float:
         stream = MediaStream(ws, START)
         loop = asyncio.get_running_loop()
-        listening = loop.create_task(stream.listen(lambda frame: None))
+        listening = loop.create_task(stream.listen(lambda frame: None, no_marks))
         stuck = 0
         while stuck < 20:  # turns of the event loop in which nothing was taken
             stream.play(bytes(OUTBOX_BYTES // 10))

@@ -81,12 +81,24 @@ class Play(msgspec.Struct, tag_field="event", tag="media", rename="camel"):
     media: MediaDetail
 
 
+class SetMark(msgspec.Struct, tag_field="event", tag="mark", rename="camel"):
+    """A mark behind what was sent: it comes back when playback reaches it."""
+
+    stream_sid: str
+    mark: MarkDetail
+
+
 _encoder = msgspec.json.Encoder()
 
 
 def encode_media(stream_sid: str, audio: bytes) -> bytes:
     """Audio to play: mu-law, 8 kHz, any length; Twilio queues it and plays it in order."""
     return _encoder.encode(Play(stream_sid, MediaDetail(audio)))
+
+
+def encode_mark(stream_sid: str, name: str) -> bytes:
+    """A mark behind what was sent before; Twilio sends it back when that has been played."""
+    return _encoder.encode(SetMark(stream_sid, MarkDetail(name)))
 
 
 def is_stream_sid(text: str) -> bool:

@@ -82,12 +82,13 @@ class MediaStream:
         self._stream_sid = start.stream_sid
         self.call_sid = start.call_sid
         self._outbox = bytearray()
+        self._mark: str | None = None
         self._wake = asyncio.Event()
         self._partial = b""
         self._unreadable = 0
         self._dropping = False
 
-    def play(self, audio: bytes) -> None:
+    def play(self, audio: bytes, mark: str | None = None) -> None:
         """Queue audio for the party; see `Leg.play`."""
         if len(self._outbox) > OUTBOX_BYTES:  # the connection takes nothing any more: `_send` is about to give it up
             if not self._dropping:
@@ -95,14 +96,18 @@ class MediaStream:
             self._dropping = True
             return
         self._outbox += audio
+        self._mark = mark or self._mark
         self._wake.set()
 
     async def close(self) -> None:
         """Close the socket: Twilio goes on with the verbs after the stream."""
         await self._ws.close()
 
-    async def listen(self, hear: Callable[[bytes], None]) -> bool:
-        """Hand every 20 ms of the party to `hear` until the stream ends; True if it ended by `stop`, in order."""
+    async def listen(self, hear: Callable[[bytes], None], reached: Callable[[str], None]) -> bool:
+        """Hand every 20 ms of the party to `hear` until the stream ends; True if it ended by `stop`, in order.
+
+        `reached` gets the name of each mark that playback has reached.
+        """
         async with alongside(self._send()):
             async for message in self._ws:
                 if message.type is not aiohttp.WSMsgType.TEXT:
@@ -116,6 +121,8 @@ class MediaStream:
                 match event:
                     case media.Media(detail):
                         self._hear(detail.payload, hear)
+                    case media.Mark(mark):
+                        reached(mark.name)
                     case media.Dtmf():
                         log.info("key_pressed")
                     case media.Stop():
@@ -143,12 +150,18 @@ class MediaStream:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                audio = bytes(self._outbox)
+                audio, mark = bytes(self._outbox), self._mark
                 self._outbox.clear()
-                async with asyncio.timeout(self._send_seconds):
-                    await self._ws.send_frame(media.encode_media(self._stream_sid, audio), aiohttp.WSMsgType.TEXT)
+                self._mark = None
+                await self._send_one(media.encode_media(self._stream_sid, audio))
+                if mark:
+                    await self._send_one(media.encode_mark(self._stream_sid, mark))
         except (aiohttp.ClientError, ConnectionError):
             return
         except TimeoutError:
             log.warning("leg_takes_no_audio", seconds=self._send_seconds)
             await self._ws.close()
+
+    async def _send_one(self, message: bytes) -> None:
+        async with asyncio.timeout(self._send_seconds):
+            await self._ws.send_frame(message, aiohttp.WSMsgType.TEXT)

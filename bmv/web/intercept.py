@@ -61,7 +61,9 @@ class Intercept:
             await replaced.close()
         hung_up = False
         try:
-            hung_up = await stream.listen(lambda frame: call.hear(role, frame))
+            hung_up = await stream.listen(
+                lambda frame: call.hear(role, frame), lambda mark: call.mark_reached(role, stream, mark)
+            )
         finally:
             log.info("stream_ended", hung_up=hung_up)
             call.leg_closed(role, stream, hung_up=hung_up)
