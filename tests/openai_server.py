@@ -4,7 +4,8 @@ import asyncio
 import base64
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from aiohttp import web
 
 from bmv.translators.openai_translate import OpenAITranslateFactory
 
+EXPIRES_AT = 1760000000  # Unix time
 KEY = "sk-a-secret-key"
 MODEL = "gpt-realtime-translate"
 
@@ -25,6 +27,7 @@ class Session:
     ws: web.WebSocketResponse
     query: dict[str, str]
     headers: dict[str, str]
+    transport: asyncio.Transport
     received: list[dict[str, Any]] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -34,8 +37,11 @@ class Session:
     async def configured(self, kind: str, language: str) -> None:
         heard = {"transcription": None, "noise_reduction": None}
         audio = {"input": heard, "output": {"language": language}}
-        session = {"id": "sess_1", "type": "translation", "model": MODEL, "expires_at": 1760000000, "audio": audio}
+        session = {"id": "sess_1", "type": "translation", "model": MODEL, "expires_at": EXPIRES_AT, "audio": audio}
         await self.say(kind, session=session)
+
+    async def complain(self, code: str | None, kind: str = "invalid_request_error", message: str = "No.") -> None:
+        await self.say("error", error={"type": kind, "code": code, "message": message})
 
     async def speak(self, pcm: bytes) -> None:
         delta = base64.b64encode(pcm).decode()
@@ -63,6 +69,20 @@ class Session:
     @property
     def audio(self) -> bytes:
         return b"".join(base64.b64decode(event["audio"]) for event in self.received if "audio" in event)
+
+
+@dataclass
+class Refusal:
+    """An HTTP answer in place of the upgrade."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, status: int, code: str, kind: str = "invalid_request_error", **headers: str) -> "Refusal":
+        error = {"message": "No.", "type": kind, "code": code, "param": None}
+        return cls(status, json.dumps({"error": error}).encode(), headers)
 
 
 Script = Callable[[Session], Awaitable[None]]
@@ -96,18 +116,19 @@ class Endpoint:
     """What serves the connections: by script, or with a refusal."""
 
     script: Script
-    refuse: int | None
+    refusals: Iterator[Refusal | None]
     sessions: list[Session] = field(default_factory=list)
     transports: list[asyncio.Transport] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         assert request.transport
         self.transports.append(request.transport)
-        if self.refuse:
-            return web.json_response({"error": {"message": "no", "code": "x"}}, status=self.refuse)
+        if refusal := next(self.refusals, None):
+            return web.Response(status=refusal.status, body=refusal.body, headers=refusal.headers)
         ws = web.WebSocketResponse(timeout=1)
         await ws.prepare(request)
-        session = Session(ws, dict(request.query), {name.lower(): value for name, value in request.headers.items()})
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        session = Session(ws, dict(request.query), headers, request.transport)
         self.sessions.append(session)
         try:
             await self.script(session)
@@ -130,16 +151,18 @@ def small_socket(address: Any) -> socket.socket:
 async def openai(
     script: Script = well_behaved,
     *,
-    refuse: int | None = None,
+    refuse: Iterable[Refusal | None] = (),
     captions: bool = True,
     small: bool = False,
     open_seconds: float = 5,
+    wall_clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[OpenAI]:
     """Open the server; at the end every client must have closed its socket.
 
-    A `small` line holds little on its way, so that a server that does not read is noticed soon.
+    `refuse` is how the first connections are answered, with None for one that is let in. A `small` line holds little on
+    its way, so that a server that does not read is noticed soon.
     """
-    endpoint = Endpoint(script, refuse)
+    endpoint = Endpoint(script, iter(refuse))
     app = web.Application()
     app.router.add_get("/v1/realtime/translations", endpoint.handle)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -153,7 +176,13 @@ async def openai(
     try:
         async with asyncio.timeout(10), aiohttp.ClientSession(connector=connector) as http:
             factory = OpenAITranslateFactory(
-                http, base_url=url, api_key=KEY, model=MODEL, captions=captions, open_seconds=open_seconds
+                http,
+                base_url=url,
+                api_key=KEY,
+                model=MODEL,
+                captions=captions,
+                open_seconds=open_seconds,
+                wall_clock=wall_clock,
             )
             yield OpenAI(factory, http, url, endpoint.sessions)
             for session in endpoint.sessions:

@@ -10,26 +10,29 @@ from typing import Any
 import aiohttp
 import numpy as np
 import pytest
-from openai_server import KEY, MODEL, OpenAI, Script, Session, openai, well_behaved
+from openai_server import EXPIRES_AT, KEY, MODEL, OpenAI, Script, Session, openai, well_behaved
 from structlog.testing import capture_logs
 
 from bmv.audio import mulaw
 from bmv.audio.mulaw import SILENCE
 from bmv.audio.resample import Upsampler
-from bmv.call.alongside import alongside
 from bmv.call.translator import (
+    Alive,
     AudioTranslated,
     Captioned,
     CaptionKind,
+    Expiring,
     LanguagePair,
-    PairUnsupported,
+    Processed,
     Translator,
     TranslatorEvent,
     TranslatorLost,
 )
+from bmv.call.usage import Usage
 from bmv.languages import get
-from bmv.metrics import Histogram, LastProblem
-from bmv.translators.openai_translate import OUTBOX_MESSAGES, OpenAITranslateFactory, OpenAITranslator
+from bmv.metrics import Histogram
+from bmv.translators.openai_socket import OUTBOX_MESSAGES
+from bmv.translators.openai_translate import OpenAITranslateFactory
 
 PAIR = LanguagePair(get("es"), get("en"))
 
@@ -38,19 +41,19 @@ async def all_events(translator: Translator) -> list[TranslatorEvent]:
     return [event async for event in translator.events()]
 
 
-async def lost(server: OpenAI, pair: LanguagePair = PAIR) -> str:
-    """Open a session, feed it a little, and give the words with which it is lost."""
+async def lost(server: OpenAI, pair: LanguagePair = PAIR) -> TranslatorLost:
+    """Open a session, feed it a little, and give what is raised when it is lost."""
 
     async def use() -> None:
         async with server.factory.open(pair, Histogram()) as translator:
             for _ in range(20):
-                translator.feed(SILENCE)
+                translator.feed(SILENCE, voiced=False)
             await all_events(translator)
 
     with pytest.raises(TranslatorLost) as error:
         await use()
     assert KEY not in str(error.value)
-    return str(error.value)
+    return error.value
 
 
 def sine(samples: int, rate: int, amplitude: float = 8000, pitch: float = 440) -> np.ndarray[Any, np.dtype[np.int16]]:
@@ -115,7 +118,7 @@ async def test_the_session_is_ready_only_when_the_server_confirmed_the_update() 
 async def test_nothing_but_the_update_is_sent_before_somebody_speaks() -> None:
     async with openai() as server, server.factory.open(PAIR, Histogram()) as translator:
         for _ in range(9):
-            translator.feed(SILENCE)
+            translator.feed(SILENCE, voiced=False)
         await asyncio.sleep(0.05)
         assert server.session.kinds == ["session.update"]
 
@@ -132,9 +135,11 @@ async def test_base_urls_may_be_of_websockets_too() -> None:
 async def test_a_language_the_model_does_not_speak_is_refused_without_asking() -> None:
     pair = LanguagePair(get("en"), replace(get("es"), continuous_target=False, english="Klingon"))
     async with openai() as server:
-        with pytest.raises(PairUnsupported, match="cannot speak Klingon"):
+        with pytest.raises(TranslatorLost, match="cannot speak Klingon") as error:
             async with server.factory.open(pair, Histogram()):
                 pass
+        assert error.value.permanent
+        assert not server.factory.can_speak(pair.target)
         assert server.sessions == []
         assert server.factory.problem is None  # of this pair, and not of the provider
 
@@ -147,7 +152,7 @@ async def test_a_session_that_speaks_another_language_is_not_used(language: str)
         await session.configured("session.updated", language)
 
     async with openai(stubborn) as server:
-        assert f"asked OpenAI for en, the session speaks {language}" in await lost(server)
+        assert f"asked OpenAI for en, the session speaks {language}" in str(await lost(server))
 
 
 async def test_a_session_that_does_not_say_what_it_speaks_is_not_used() -> None:
@@ -156,44 +161,35 @@ async def test_a_session_that_does_not_say_what_it_speaks_is_not_used() -> None:
         await session.say("session.updated", session={"id": "sess_1", "audio": {}})
 
     async with openai(vague) as server:
-        assert "asked OpenAI for en" in await lost(server)
+        assert "asked OpenAI for en" in str(await lost(server))
 
 
-async def test_a_refused_update_is_told_by_its_code_and_the_providers_words_are_for_the_log() -> None:
+@pytest.mark.parametrize(
+    ("kind", "code", "permanent"),
+    [
+        ("invalid_request_error", "unknown_parameter", True),
+        ("invalid_request_error", "invalid_value", True),
+        ("invalid_request_error", "session_expired", False),
+        ("server_error", None, False),
+        ("something_new", "who_knows", False),
+    ],
+)
+async def test_a_refused_update_is_told_by_its_code_and_the_providers_words_are_for_the_log(
+    kind: str, code: str | None, permanent: bool
+) -> None:
     async def refusing(session: Session) -> None:
         await session.configured("session.created", "es")
         await session.next()
-        await session.say(
-            "error", error={"type": "invalid_request_error", "code": "unknown_parameter", "message": "No."}
-        )
+        await session.complain(code, kind)
 
     with capture_logs() as logs:
         async with openai(refusing) as server:
             told = await lost(server)
-    assert "unknown_parameter" in told
-    assert "No." not in told
-    assert [entry["error"] for entry in logs if entry["event"] == "translator_error"] == ["unknown_parameter: No."]
-
-
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [
-        (400, "OPENAI_TRANSLATE_MODEL"),
-        (401, "OPENAI_API_KEY"),
-        (403, "may not use this model"),
-        (404, "OPENAI_BASE_URL"),
-        (429, "billing"),
-        (500, "status page"),
-        (503, "status page"),
-        (302, "status page"),
-    ],
-)
-async def test_a_refusal_says_what_to_look_at(status: int, words: str) -> None:
-    async with openai(refuse=status) as server:
-        why = await lost(server)
-        assert f"HTTP {status}" in why
-        assert words in why
-        assert server.factory.problem == why
+            assert server.factory.problem == str(told)
+    assert (code or kind) in str(told)
+    assert "No." not in str(told)
+    assert told.permanent is permanent
+    assert [entry["error"] for entry in logs if entry["event"] == "translator_error"] == [f"{code or kind}: No."]
 
 
 async def test_the_problem_is_over_when_a_session_has_spoken() -> None:
@@ -209,7 +205,7 @@ async def test_the_problem_is_over_when_a_session_has_spoken() -> None:
             await session.say("session.output_audio.delta", delta="AAA=")
 
     async with openai(stubborn_once) as server:
-        problems = [server.factory.problem, await lost(server)]
+        problems = [server.factory.problem, str(await lost(server))]
         async with server.factory.open(PAIR, Histogram()) as translator:
             problems.append(server.factory.problem)
             await anext(translator.events())
@@ -222,14 +218,16 @@ async def test_an_error_after_the_opening_is_a_problem_that_everybody_may_read()
         await session.configured("session.created", "es")
         await session.next()
         await session.configured("session.updated", "en")
-        await session.say("error", error={"type": "x", "code": "insufficient_quota", "message": "Acme owes us."})
+        await session.complain("insufficient_quota", message="Acme owes us.")
         await session.ws.close(code=4000)
 
     async with openai(out_of_money) as server:
         async with server.factory.open(PAIR, Histogram()) as translator:
-            with pytest.raises(TranslatorLost, match="insufficient_quota"):
+            with pytest.raises(TranslatorLost, match="insufficient_quota") as error:
                 await anext(translator.events())
-        assert server.factory.problem == "OpenAI reported the error insufficient_quota: see the log"
+        assert error.value.permanent
+        assert server.factory.problem == str(error.value)
+        assert "Acme" not in str(error.value)
 
 
 async def never_updated(session: Session) -> None:
@@ -243,7 +241,9 @@ async def silent(_session: Session) -> None:
 @pytest.mark.parametrize("script", [never_updated, silent])
 async def test_a_session_that_is_never_confirmed_is_given_up(script: Script) -> None:
     async with openai(script, open_seconds=0.1) as server:
-        assert "did not open a session within 0.1 s" in await lost(server)
+        told = await lost(server)
+    assert "did not open a session within 0.1 s" in str(told)
+    assert not told.permanent
 
 
 async def test_a_server_that_does_not_even_answer_is_given_up() -> None:
@@ -281,7 +281,7 @@ async def test_where_nobody_listens_the_translator_cannot_be_reached() -> None:
 async def test_audio_goes_out_in_the_models_own_frames_of_200_ms() -> None:
     async with openai() as server, server.factory.open(PAIR, Histogram()) as translator:
         for _ in range(25):
-            translator.feed(SILENCE)
+            translator.feed(SILENCE, voiced=False)
         translator.finish()
         await all_events(translator)
     append = "session.input_audio_buffer.append"
@@ -294,7 +294,7 @@ async def test_what_is_said_arrives_at_24_khz_at_the_same_pitch_and_level() -> N
     said = mulaw.encode(sine(8000, 8000))
     async with openai() as server, server.factory.open(PAIR, Histogram()) as translator:
         for frame in mulaw.frames(said):
-            translator.feed(frame)
+            translator.feed(frame, voiced=False)
         translator.finish()
         await all_events(translator)
     arrived = np.frombuffer(server.session.audio, "<i2").astype(np.int16)
@@ -319,6 +319,7 @@ async def test_the_translation_comes_back_at_8_khz_however_it_is_cut(sizes: list
         await session.say("session.closed")
 
     async with openai(talkative) as server, server.factory.open(PAIR, Histogram()) as translator:
+        translator.finish()
         events = await all_events(translator)
     heard = mulaw.decode(b"".join(event.audio for event in events if isinstance(event, AudioTranslated)))
     assert len(heard) == pytest.approx(4000, abs=1)
@@ -338,10 +339,12 @@ async def test_captions_of_both_sides_come_as_they_are_and_everything_in_its_ord
         await session.say("session.closed")
 
     async with openai(talkative) as server, server.factory.open(PAIR, Histogram()) as translator:
+        translator.finish()
         before = asyncio.get_running_loop().time()
         events = await all_events(translator)
         after = asyncio.get_running_loop().time()
-    original, first, audio, second = events
+    original, first, audio, unknown, second = events
+    assert unknown == Alive()
     assert original == Captioned(CaptionKind.ORIGINAL, " hola")
     assert [first, second] == [Captioned(CaptionKind.TRANSLATION, text) for text in ("hel", "lo ")]
     assert isinstance(audio, AudioTranslated)
@@ -352,7 +355,7 @@ async def test_how_long_audio_waits_to_be_sent_is_measured() -> None:
     uplink = Histogram()
     async with openai() as server, server.factory.open(PAIR, uplink) as translator:
         for _ in range(30):
-            translator.feed(SILENCE)
+            translator.feed(SILENCE, voiced=False)
         translator.finish()
         await all_events(translator)
     assert uplink.count >= 3
@@ -373,38 +376,82 @@ async def test_after_finish_the_rest_is_still_heard_until_the_server_is_done() -
         await session.say("session.output_transcript.delta", delta="too late")
 
     async with openai(thorough) as server, server.factory.open(PAIR, Histogram()) as translator:
-        translator.feed(SILENCE)
+        translator.feed(SILENCE, voiced=False)
         translator.finish()
         translator.finish()
         for _ in range(20):
-            translator.feed(SILENCE)
+            translator.feed(SILENCE, voiced=False)
         events = await all_events(translator)
-    assert [type(event) for event in events] == [AudioTranslated, Captioned]
-    assert events[-1] == Captioned(CaptionKind.TRANSLATION, "bye")
+    assert [type(event) for event in events] == [AudioTranslated, Processed, Captioned]
+    assert events[1:] == [Processed(1), Captioned(CaptionKind.TRANSLATION, "bye")]
     assert server.session.kinds == ["session.update", "session.input_audio_buffer.append", "session.close"]
 
 
-async def test_a_server_that_just_closes_when_asked_for_the_end_has_ended() -> None:
+@pytest.mark.parametrize("code", [1000, None])
+async def test_a_server_that_just_says_goodbye_when_asked_for_the_end_has_ended(code: int | None) -> None:
     async def curt(session: Session) -> None:
         await session.welcome()
         await session.next()
-        await session.ws.close()
+        await session.next()
+        if code:
+            await session.ws.close(code=code)
+        else:
+            session.transport.write(b"\x88\x00")  # a close frame without a code
 
     async with openai(curt) as server, server.factory.open(PAIR, Histogram()) as translator:
+        translator.feed(SILENCE, voiced=False)
         translator.finish()
-        assert await all_events(translator) == []
+        assert await all_events(translator) == [Processed(1)]
 
 
-@pytest.mark.parametrize("code", [1000, 1001, 1011, 4000])
-async def test_a_session_the_server_closes_is_lost(code: int) -> None:
+async def test_a_session_that_breaks_after_it_was_asked_for_the_end_has_not_said_everything() -> None:
+    async def breaking(session: Session) -> None:
+        await session.welcome()
+        await session.next()
+        await session.next()
+        session.ws.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+    async with openai(breaking) as server, server.factory.open(PAIR, Histogram()) as translator:
+        translator.feed(SILENCE, voiced=False)
+        translator.finish()
+        with pytest.raises(TranslatorLost, match="code 1006"):
+            await all_events(translator)
+
+
+async def test_a_server_that_ends_the_session_unasked_has_failed() -> None:
+    async def tired(session: Session) -> None:
+        await session.welcome()
+        await session.next()
+        await session.say("session.closed")
+
+    async with openai(tired) as server:
+        told = await lost(server)
+    assert str(told) == "OpenAI ended the session"
+    assert not told.permanent
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "permanent"),
+    [
+        (1000, "", False),
+        (1001, "", False),
+        (1011, "keepalive ping timeout", False),
+        (4000, "", False),
+        (4000, "invalid_request_error.beta_api_shape_disabled", True),
+        (3000, "invalid_request_error.invalid_api_key", True),
+    ],
+)
+async def test_a_session_the_server_closes_is_lost(code: int, reason: str, permanent: bool) -> None:
     async def closing(session: Session) -> None:
         await session.welcome()
         await session.next()
-        await session.ws.close(code=code)
+        await session.ws.close(code=code, message=reason.encode())
 
     async with openai(closing) as server:
-        assert f"code {code}" in await lost(server)
-        assert server.factory.problem is None  # it could be opened
+        told = await lost(server)
+        assert f"code {code}" in str(told)
+        assert told.permanent is permanent
+        assert server.factory.problem == (str(told) if permanent else None)  # else it is one session's misfortune
 
 
 async def test_a_session_whose_connection_breaks_is_lost() -> None:
@@ -414,7 +461,9 @@ async def test_a_session_whose_connection_breaks_is_lost() -> None:
         session.ws.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
     async with openai(breaking) as server:
-        assert "closed the connection" in await lost(server)
+        told = await lost(server)
+    assert "closed the connection (code 1006)" in str(told)
+    assert not told.permanent
 
 
 async def test_a_session_that_breaks_while_it_is_configured_is_lost() -> None:
@@ -422,7 +471,7 @@ async def test_a_session_that_breaks_while_it_is_configured_is_lost() -> None:
         await session.ws.close(code=4000)
 
     async with openai(breaking) as server:
-        assert "code 4000" in await lost(server)
+        assert "code 4000" in str(await lost(server))
 
 
 @pytest.mark.parametrize(
@@ -434,7 +483,9 @@ async def test_a_server_that_breaks_the_protocol_is_not_used_any_more(rubbish: s
         await (session.ws.send_str(rubbish) if isinstance(rubbish, str) else session.ws.send_bytes(rubbish))
 
     async with openai(rude) as server:
-        assert "OpenAI" in await lost(server)
+        told = await lost(server)
+    assert "OpenAI sent a" in str(told)
+    assert not told.permanent
 
 
 @pytest.mark.parametrize("other", [{"sample_rate": 8000}, {"channels": 2}, {"format": "g711_ulaw"}])
@@ -445,23 +496,164 @@ async def test_audio_of_another_kind_is_not_played_as_noise(other: dict[str, obj
         await session.say("session.output_audio.delta", delta="AAAA", **fields)
 
     async with openai(strange) as server:
-        assert "only 24 kHz mono pcm16" in await lost(server)
+        assert "only 24 kHz mono pcm16" in str(await lost(server))
 
 
-async def test_an_error_does_not_end_the_session() -> None:
+async def test_an_error_that_nobody_knows_changes_nothing_and_is_no_sign_of_life() -> None:
     async def grumbling(session: Session) -> None:
         await session.welcome()
-        for code in ("rate_limit", None):
-            await session.say("error", error={"type": "server_error", "code": code, "message": "Slow down."})
+        for code in ("strange_audio", None):
+            await session.complain(code)
         await session.say("session.output_transcript.delta", delta="still here")
         await session.say("session.closed")
 
     with capture_logs() as logs:
         async with openai(grumbling) as server, server.factory.open(PAIR, Histogram()) as translator:
+            translator.finish()
             events = await all_events(translator)
+            assert server.factory.problem is None
     assert events == [Captioned(CaptionKind.TRANSLATION, "still here")]
     errors = [entry["error"] for entry in logs if entry["event"] == "translator_error"]
-    assert errors == ["rate_limit: Slow down.", "server_error: Slow down."]
+    assert errors == ["strange_audio: No.", "invalid_request_error: No."]
+
+
+async def test_the_last_error_is_named_when_the_server_closes_after_it() -> None:
+    async def grumbling(session: Session) -> None:
+        await session.welcome()
+        await session.complain("strange_audio")
+        await session.ws.close(code=1011)
+
+    async with openai(grumbling) as server:
+        assert "(code 1011) after the error strange_audio" in str(await lost(server))
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "permanent"),
+    [
+        ("invalid_api_key", "invalid_request_error", True),
+        ("account_deactivated", "invalid_request_error", True),
+        ("credit_balance_exhausted", "insufficient_quota", True),
+        (None, "insufficient_quota", True),
+        ("session_expired", "invalid_request_error", False),
+        ("rate_limit_exceeded", "requests", False),
+        (None, "server_error", False),
+    ],
+)
+async def test_an_error_that_ends_the_session_ends_it_at_once(code: str | None, kind: str, permanent: bool) -> None:
+    async def failing(session: Session) -> None:
+        await session.welcome()
+        await session.complain(code, kind)
+
+    async with openai(failing) as server:
+        told = await lost(server)
+        assert server.factory.problem == (str(told) if permanent else None)
+    assert (code or kind) in str(told)
+    assert told.permanent is permanent
+
+
+# -- what it has dealt with, what it costs, when it has to be replaced ------------------------------------------------
+
+
+async def echoing(session: Session) -> None:
+    """A tone for each batch that is loud, silence for each that is not."""
+    await session.welcome()
+    while (event := await session.next())["type"] != "session.close":
+        loud = any(base64.b64decode(event["audio"]))
+        await session.speak(sine(4800, 24_000).tobytes() if loud else bytes(9600))
+    await session.say("session.closed")
+
+
+async def replies(translator: Translator, frames: int, *, loud: bool, voiced: bool) -> list[TranslatorEvent]:
+    """Feed so many frames at once and finish; give everything that comes."""
+    for _ in range(frames):
+        translator.feed(mulaw.encode(sine(160, 8000)) if loud else SILENCE, voiced=voiced)
+    translator.finish()
+    return await all_events(translator)
+
+
+async def test_silence_is_dealt_with_when_it_is_answered() -> None:
+    async with openai(echoing) as server, server.factory.open(PAIR, Histogram()) as translator:
+        events = await replies(translator, 30, loud=False, voiced=False)
+    assert events[1] == Processed(30)
+    assert [type(event) for event in events] == [AudioTranslated, Processed, AudioTranslated, AudioTranslated]
+
+
+async def test_speech_that_is_answered_counts_as_translated_and_after_the_end_all_of_it() -> None:
+    async with openai(echoing) as server, server.factory.open(PAIR, Histogram()) as translator:
+        events = await replies(translator, 100, loud=True, voiced=True)
+    assert [event for event in events if isinstance(event, Processed)] == [Processed(100)]
+    assert events[-1] == Processed(100)
+
+
+async def test_speech_that_is_not_answered_is_given_up() -> None:
+    async with openai(echoing) as server, server.factory.open(PAIR, Histogram()) as translator:
+        events = await replies(translator, 100, loud=False, voiced=True)
+    assert events[-1] == Processed(100, translated=False)
+
+
+async def test_what_is_heard_after_finish_counts_for_the_last_words_too() -> None:
+    async with openai(echoing) as server, server.factory.open(PAIR, Histogram()) as translator:
+        events = translator.events()
+
+        async def say(batches: int, *, voiced: bool) -> None:
+            for _ in range(batches):
+                for _ in range(10):
+                    translator.feed(mulaw.encode(sine(160, 8000)), voiced=voiced)
+                while not isinstance(await anext(events), AudioTranslated):
+                    pass
+
+        await say(12, voiced=True)
+        await say(6, voiced=False)
+        await say(4, voiced=True)  # the translation of what was said before goes on meanwhile
+        for _ in range(10):
+            translator.feed(mulaw.encode(sine(160, 8000)), voiced=True)
+        translator.finish()
+        rest = [event async for event in events]
+    assert rest[-1] == Processed(230)
+    assert Processed(230, translated=False) not in rest
+
+
+async def test_what_is_used_is_counted_and_priced_by_the_minute_that_was_sent() -> None:
+    async with openai(echoing) as server, server.factory.open(PAIR, Histogram()) as translator:
+        assert translator.usage == Usage({"audio_seconds_sent": 0, "audio_seconds_received": 0}, 0)
+        await replies(translator, 125, loud=False, voiced=False)
+    usage = translator.usage
+    assert usage.amounts == {"audio_seconds_sent": 2.5, "audio_seconds_received": pytest.approx(2.6)}
+    assert usage.usd == pytest.approx(0.034 * 2.5 / 60)
+
+
+async def test_a_model_without_a_known_price_has_none() -> None:
+    async with openai() as server:
+        factory = OpenAITranslateFactory(server.http, base_url=server.url, api_key=KEY, model="other", captions=True)
+        async with factory.open(PAIR, Histogram()) as translator:
+            translator.feed(SILENCE, voiced=False)
+            assert translator.usage.usd is None
+
+
+async def test_shortly_before_its_end_a_session_says_so_once_and_goes_on() -> None:
+    life = 0.001
+    async with (
+        openai(echoing, wall_clock=lambda: EXPIRES_AT - life) as server,
+        server.factory.open(PAIR, Histogram()) as old,
+        server.factory.open(PAIR, Histogram()) as new,
+    ):
+        await asyncio.sleep(life)
+        old_events, new_events = [await replies(each, 50, loud=False, voiced=False) for each in (old, new)]
+    for events in (old_events, new_events):
+        assert events.count(Expiring()) == 1
+        assert events.index(Expiring()) < len(events) / 2
+        assert Processed(50) in events
+    assert [len(session.audio) for session in server.sessions] == [48_000, 48_000]
+
+
+@pytest.mark.parametrize("life", [3600, 0, -1, 1e12])
+async def test_a_session_with_its_life_before_it_does_not_expire(life: float) -> None:
+    async with (
+        openai(echoing, wall_clock=lambda: EXPIRES_AT - life) as server,
+        server.factory.open(PAIR, Histogram()) as translator,
+    ):
+        events = await replies(translator, 50, loud=False, voiced=False)
+    assert Expiring() not in events
 
 
 # -- nothing is left behind -----------------------------------------------------------------------------------------
@@ -472,7 +664,7 @@ async def test_a_session_that_is_left_closes_its_socket_and_leaves_no_task(error
     async def use(server: OpenAI) -> None:
         async with server.factory.open(PAIR, Histogram()) as translator:
             for _ in range(15):
-                translator.feed(SILENCE)
+                translator.feed(SILENCE, voiced=False)
             if error:
                 raise error
 
@@ -488,7 +680,7 @@ async def test_a_session_that_is_left_closes_its_socket_and_leaves_no_task(error
 async def test_a_session_that_is_cancelled_closes_its_socket_and_leaves_no_task(script: Script) -> None:
     async def use(server: OpenAI) -> None:
         async with server.factory.open(PAIR, Histogram()) as translator:
-            translator.feed(SILENCE)
+            translator.feed(SILENCE, voiced=False)
             await all_events(translator)
 
     before = asyncio.all_tasks()
@@ -502,51 +694,41 @@ async def test_a_session_that_is_cancelled_closes_its_socket_and_leaves_no_task(
     assert asyncio.all_tasks() == before
 
 
-async def test_a_server_that_takes_nothing_is_noticed_and_the_oldest_audio_is_dropped() -> None:
-    async def deaf(session: Session) -> None:
+async def test_who_leaves_a_session_while_somebody_listens_ends_that_too_and_it_is_no_loss() -> None:
+    async def undecided(session: Session) -> None:
         await session.welcome()
-        await asyncio.sleep(60)
+        await session.speak(bytes(9600))
 
-    async def use(server: OpenAI) -> None:
-        patience = aiohttp.ClientWSTimeout(ws_close=0.2)
-        url = f"{server.url}/realtime/translations"
-        ws = await server.http.ws_connect(url, decode_text=False, timeout=patience)
-        await ws.send_json({"type": "session.update", "session": {"audio": {"output": {"language": "en"}}}})
-        loop = asyncio.get_running_loop()
-        translator = OpenAITranslator(ws, uplink=Histogram(), clock=loop.time, problem=LastProblem(), send_seconds=0.1)
-        flooding = loop.create_task(flood(translator))
-        try:
-            async with alongside(translator.send()):
-                await all_events(translator)
-        finally:
-            flooding.cancel()
-            await ws.close()
+    heard: asyncio.Queue[TranslatorEvent] = asyncio.Queue()
 
-    async def flood(translator: OpenAITranslator) -> None:
-        while True:
-            for _ in range(20):
-                translator.feed(SILENCE)
-            await asyncio.sleep(0)
+    async def listen(translator: Translator) -> None:
+        async for event in translator.events():
+            heard.put_nowait(event)
 
-    with capture_logs() as logs:
-        async with openai(deaf, small=True) as server:
-            with pytest.raises(TranslatorLost, match="closed the connection"):
-                await use(server)
-            for session in server.sessions:
-                session.closed.set()
-    names = [entry["event"] for entry in logs]
-    assert names.count("translator_takes_no_audio") == 1
-    assert "translator_audio_dropped" in names
-
-
-async def test_of_what_cannot_be_sent_the_newest_ten_seconds_are_kept_and_the_end_is_always_asked_for() -> None:
-    with capture_logs() as logs:
-        async with openai() as server, server.factory.open(PAIR, Histogram()) as translator:
-            for number in range((OUTBOX_MESSAGES + 3) * 10):
-                translator.feed(bytes([number // 10]) * 160)
+    async with openai(undecided) as server:
+        async with server.factory.open(PAIR, Histogram()) as translator:
+            translator.feed(SILENCE, voiced=True)
             translator.finish()
-            await all_events(translator)
-    assert server.session.kinds[-1] == "session.close"
-    assert len(server.session.audio) == 9600 * (OUTBOX_MESSAGES - 1)
-    dropped = [entry for entry in logs if entry["event"] == "translator_audio_dropped"]
-    assert [entry["milliseconds"] for entry in dropped] == [200] * 4
+            listening = asyncio.create_task(listen(translator))
+            assert isinstance(await heard.get(), AudioTranslated)
+        await listening
+    assert heard.empty()  # of the frame nothing is known
+
+
+async def test_words_that_could_not_be_sent_are_not_forgotten() -> None:
+    """The session is given up before it says that it is done with them: the next one will hear them."""
+
+    events: list[TranslatorEvent] = []
+
+    async def listen(translator: Translator) -> None:
+        async for event in translator.events():
+            events.append(event)
+
+    async with openai(echoing) as server, server.factory.open(PAIR, Histogram()) as translator:
+        for _ in range((OUTBOX_MESSAGES + 1) * 10):
+            translator.feed(SILENCE, voiced=False)
+        translator.finish()
+        with pytest.raises(TranslatorLost, match="more slowly than it is spoken") as error:
+            await listen(translator)
+    assert not error.value.permanent
+    assert events == []

@@ -28,6 +28,7 @@ from pydantic import BaseModel, TypeAdapter
 from bmv.errors import ProtocolError
 from bmv.languages import LANGUAGES
 from bmv.translators import openai_wire as wire
+from bmv.translators.openai_errors import ErrorEvent
 
 CLIENT_EVENT: TypeAdapter[Any] = TypeAdapter(RealtimeTranslationClientEvent)
 PCM = bytes(range(256)) * 4
@@ -156,13 +157,14 @@ def test_every_event_of_the_package_is_understood(event: BaseModel, unset: bool)
     match found:
         case wire.SessionCreated(session) | wire.SessionUpdated(session):
             assert session.language == "en"
+            assert session.expires_at == 1760000000
         case wire.InputTranscriptDelta(delta):
             assert delta == "hola "
         case wire.OutputTranscriptDelta(delta):
             assert delta == "hello"
         case wire.OutputAudioDelta():
             assert found == wire.OutputAudioDelta(PCM, 24000, 1, "pcm16")
-        case wire.ErrorEvent():
+        case ErrorEvent():
             assert str(found).startswith("unknown_parameter: Unknown parameter. (session.x)")
         case _:
             assert found == wire.SessionClosed()

@@ -11,15 +11,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from bmv.audio.mulaw import FRAME_SECONDS
-from bmv.audio.voice import VoiceDetector
 from bmv.call.translator import (
+    Alive,
     AudioTranslated,
     Captioned,
     CaptionKind,
     LanguagePair,
+    Processed,
     Translator,
     TranslatorEvent,
 )
+from bmv.call.usage import Usage
+from bmv.languages import Language
 from bmv.metrics import Histogram
 
 
@@ -31,22 +34,24 @@ class LoopbackTranslator:
         self._delay_frames = round(delay / FRAME_SECONDS)
         self._clock = clock
         self._held: deque[bytes] = deque()
+        self._returned = 0
         self._said: asyncio.Queue[TranslatorEvent | None] = asyncio.Queue()
-        self._voice = VoiceDetector()
         self._talking = False
         self._finished = False
 
-    def feed(self, frame: bytes) -> None:
+    def feed(self, frame: bytes, *, voiced: bool) -> None:
         """Hold the frame back, and let go of the one whose time has come."""
         if self._finished:
             return
-        self._caption(talking=self._voice.feed(frame))
+        self._caption(talking=voiced)
         self._held.append(frame)
         if len(self._held) > self._delay_frames:
-            self._say(self._held.popleft())
+            self._give_back()
+        else:
+            self._said.put_nowait(Alive())
 
     async def events(self) -> AsyncIterator[TranslatorEvent]:
-        """The frames that were let go, and captions."""
+        """The frames that were let go, each with the word that it is done with, and captions."""
         while (event := await self._said.get()) is not None:
             yield event
 
@@ -55,11 +60,21 @@ class LoopbackTranslator:
         if not self._finished:
             self._finished = True
             while self._held:
-                self._say(self._held.popleft())
+                self._give_back()
             self._said.put_nowait(None)
 
-    def _say(self, frame: bytes) -> None:
-        self._said.put_nowait(AudioTranslated(frame, self._clock()))
+    @property
+    def usage(self) -> Usage:
+        """Seconds in and out, silence included. It costs nothing."""
+        fed = self._returned + len(self._held)
+        return Usage(
+            {"audio_seconds_sent": fed * FRAME_SECONDS, "audio_seconds_received": self._returned * FRAME_SECONDS}, 0.0
+        )
+
+    def _give_back(self) -> None:
+        self._returned += 1
+        self._said.put_nowait(AudioTranslated(self._held.popleft(), self._clock()))
+        self._said.put_nowait(Processed(self._returned))
 
     def _caption(self, *, talking: bool) -> None:
         if talking and not self._talking:
@@ -76,6 +91,10 @@ class LoopbackFactory:
         self._delay = delay
         self.problem: str | None = None
         self.open_sessions = 0
+
+    def can_speak(self, language: Language) -> bool:  # noqa: ARG002
+        """It does, in the language it hears."""
+        return True
 
     @asynccontextmanager
     async def open(self, pair: LanguagePair, uplink: Histogram) -> AsyncIterator[Translator]:  # noqa: ARG002

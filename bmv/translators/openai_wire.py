@@ -11,9 +11,11 @@ from typing import Any
 
 import msgspec
 
+from bmv.translators.openai_errors import ErrorEvent
 from bmv.wire import MessageDecoder
 
 SAMPLE_RATE = 24_000  # the only rate and format of this endpoint: PCM16, mono, little-endian
+SAMPLE_BYTES = 2
 MODEL_FRAME_SECONDS = 0.2  # the model works in frames of 200 ms (4,800 samples, 9,600 bytes)
 TRANSCRIPTION_MODEL = "gpt-realtime-whisper"
 
@@ -30,6 +32,7 @@ class Session(msgspec.Struct):
     """The effective configuration, as far as it matters here."""
 
     audio: _Audio = msgspec.field(default_factory=_Audio)
+    expires_at: float | None = None  # Unix time
 
     @property
     def language(self) -> str | None:
@@ -77,25 +80,6 @@ class OutputAudioDelta(msgspec.Struct, tag_field="type", tag="session.output_aud
 
 class SessionClosed(msgspec.Struct, tag_field="type", tag="session.closed"):
     """All is said; the socket may be closed."""
-
-
-class ErrorDetail(msgspec.Struct):
-    """What went wrong, in the provider's words."""
-
-    type: str | None = None
-    code: str | None = None
-    message: str | None = None
-    param: str | None = None
-
-
-class ErrorEvent(msgspec.Struct, tag_field="type", tag="error"):
-    """An error; most leave the session open."""
-
-    error: ErrorDetail
-
-    def __str__(self) -> str:
-        where = f" ({self.error.param})" if self.error.param else ""
-        return f"{self.error.code or self.error.type or 'error'}: {self.error.message or 'no message'}{where}"
 
 
 ServerEvent = (

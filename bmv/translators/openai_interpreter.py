@@ -1,0 +1,399 @@
+"""Turn-based translation with a conversational model of OpenAI's: one response for each stretch of speech.
+
+The server's voice detector cuts what it hears into turns, `Turns` has them translated one after the other, `Hearing`
+knows which frames are done with, and this carries messages between them, the socket and the call. Sound passes through
+as it is: the endpoint speaks the telephone's own mu-law.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+import structlog
+
+from bmv.audio.mulaw import FRAME_MS, SILENCE
+from bmv.call.translator import (
+    Alive,
+    AudioTranslated,
+    CaptionKind,
+    Expiring,
+    LanguagePair,
+    Processed,
+    Translator,
+    TranslatorEvent,
+    TranslatorLost,
+)
+from bmv.call.usage import Usage
+from bmv.errors import ProtocolError
+from bmv.languages import Language
+from bmv.metrics import Histogram, LastProblem
+from bmv.translators import openai_realtime_commands as outgoing
+from bmv.translators import openai_realtime_wire as wire
+from bmv.translators.hearing import Hearing
+from bmv.translators.openai_account import Account
+from bmv.translators.openai_errors import ErrorDetail, ErrorEvent, Severity, classify
+from bmv.translators.openai_socket import OPEN_SECONDS, Endpoint, Line, renew_after
+from bmv.translators.openai_texts import Owed, Texts
+from bmv.translators.turns import PAUSE_SECONDS, Ask, Cancel, Forget, Settled, Step, Turns
+
+log = structlog.get_logger()
+
+BATCH_FRAMES = 100 // FRAME_MS
+"""Sent as one message. Ten messages a second cost little, and the end of a sentence is noticed at most 80 ms later."""
+CLOSING_FRAMES = 600 // FRAME_MS
+"""Of silence after the last frame, so that the server's detector (500 ms) sees the last sentence end."""
+ANSWER_SECONDS = 4.0
+"""A server that was asked for a sign of life and says nothing at all for so long is gone: all that it has not answered
+goes to the next session, before a turn is given up (`turns.SILENT_SECONDS`)."""
+SIGN = "sign-"
+ACTIVE_RESPONSE = "conversation_already_has_active_response"
+NOTHING_TO_COMMIT = "input_audio_buffer_commit_empty"
+
+
+class OpenAIInterpreter:
+    """One open, configured session. Made by `OpenAIInterpreterFactory.open`."""
+
+    def __init__(self, line: Line, wanted: outgoing.Configuration, *, problem: LastProblem, renew_in: float) -> None:
+        """`wanted` is in force on the line; `renew_in` seconds from now the session says that it is expiring."""
+        self._line = line
+        self._problem = problem
+        self._clock = asyncio.get_running_loop().time
+        self._renew_at: float | None = self._clock() + renew_in
+        self._turns = Turns()
+        self._hearing = Hearing()
+        self._account = Account(wanted.model)
+        self._originals = Texts(CaptionKind.ORIGINAL)
+        self._translations = Texts(CaptionKind.TRANSLATION)
+        self._owed = Owed(transcribed=wanted.transcribe)
+        self._batch = bytearray()
+        self._ready: deque[TranslatorEvent] = deque()
+        self._waiting: asyncio.Timeout | None = None
+        self._dropped = False
+        self._probes = 0
+        self._probe: tuple[str, int, float] | None = None  # its name, after how many frames, and until when to wait
+        self._committed_by_hand: int | None = None  # what was said until this frame
+        self._last_error: ErrorDetail | None = None
+        self._finishing = False
+        self._over = False
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of every kind as the service counted them, and seconds transcribed; see `Translator.usage`."""
+        return self._account.usage
+
+    # -- in ---------------------------------------------------------------------------------------------------------
+
+    def feed(self, frame: bytes, *, voiced: bool) -> None:
+        """Collect frames to 100 ms and queue them as one message."""
+        if self._finishing:
+            return
+        self._hearing.feed(voiced=voiced)
+        self._batch += frame
+        if len(self._batch) >= BATCH_FRAMES * len(SILENCE):
+            self._flush()
+            self._look_after_speech()
+
+    def finish(self) -> None:
+        """Send what is collected and the silence that ends a sentence, and have the rest said."""
+        if not self._finishing:
+            self._finishing = True
+            self._batch += SILENCE * CLOSING_FRAMES
+            self._flush()
+            self._ask_for_sign()
+
+    def _flush(self) -> None:
+        if not self._line.post(outgoing.encode_append(bytes(self._batch)), audio=True):
+            self._dropped = True  # from now on the server counts other frames than we do, and words are missing
+            self._wake()
+        self._batch.clear()
+
+    def _look_after_speech(self) -> None:
+        if self._probe is None and self._hearing.needs_sign:
+            self._ask_for_sign()
+        if self._hearing.speech_is_endless and self._committed_by_hand is None:
+            self._commit()
+        self._cover()
+        if self._ready:
+            self._wake()
+
+    def _ask_for_sign(self) -> None:
+        self._probes += 1
+        self._probe = (f"{SIGN}{self._probes}", self._hearing.fed, self._clock() + ANSWER_SECONDS)
+        self._post(outgoing.encode_probe(self._probe[0]))
+        self._wake()
+
+    def _commit(self) -> None:
+        self._committed_by_hand = self._hearing.fed
+        self._post(outgoing.encode_commit())
+
+    def _post(self, message: bytes) -> None:
+        self._line.post(message, audio=False)
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.expired():
+            self._waiting.reschedule(self._clock())
+
+    # -- out --------------------------------------------------------------------------------------------------------
+
+    async def events(self) -> AsyncIterator[TranslatorEvent]:
+        """Translations in the order spoken, captions, and what is done with; see `Translator.events`."""
+        while not self._over:
+            message = await self._receive()
+            now = self._clock()
+            if message is not None:
+                self._take(message, now)
+            self._on_time(now)
+            self._cover()
+            while self._ready:
+                yield self._ready.popleft()
+
+    async def _receive(self) -> bytes | None:
+        """The next message, or None when it is time to look at the clock. Raises `TranslatorLost` at its end."""
+        if self._dropped:
+            raise TranslatorLost("OpenAI took the audio too slowly; words are missing in this session")
+        try:
+            async with asyncio.timeout_at(self._deadline) as self._waiting:
+                return await anext(self._line.messages())
+        except TimeoutError:
+            return None
+        except StopAsyncIteration:
+            raise self._line.lost(self._last_error) from None
+        finally:
+            self._waiting = None
+
+    @property
+    def _deadline(self) -> float | None:
+        times = [self._turns.deadline]
+        if self._renew_at is not None:
+            times.append(self._renew_at)
+        if self._probe is not None:
+            times.append(self._probe[2])
+        soonest = self._clock() if self._ready else min(times)
+        return soonest if soonest < math.inf else None
+
+    def _on_time(self, now: float) -> None:
+        if self._probe is not None and now >= self._probe[2]:
+            raise TranslatorLost(f"OpenAI did not answer for {ANSWER_SECONDS:g} s")
+        if self._renew_at is not None and now >= self._renew_at:
+            self._renew_at = None
+            self._ready.append(Expiring())
+        self._turns.tick(now)
+        self._do(self._turns.take())
+
+    def _take(self, message: bytes, now: float) -> None:
+        event = _decode(message)
+        self._hearing.word()
+        if self._probe is not None:
+            self._probe = (self._probe[0], self._probe[1], now + ANSWER_SECONDS)
+        before = len(self._ready)
+        self._on_speech(event, now)
+        self._on_response(event, now)
+        if isinstance(event, ErrorEvent):
+            self._on_error(event.error, now)
+        self._do(self._turns.take())
+        if len(self._ready) == before:
+            self._ready.append(Alive())
+
+    def _on_speech(self, event: wire.ServerEvent | None, now: float) -> None:
+        match event:
+            case wire.SpeechStarted():
+                self._hearing.started(event.start)
+            case wire.SpeechStopped(_, item_id):
+                self._hearing.ended()
+                self._turns.ended(item_id, event.end, now)
+            case wire.Committed(item_id):
+                self._on_committed(item_id, now)
+            case wire.InputTranscriptDelta(item_id, delta):
+                self._ready.extend(self._originals.add(item_id, delta or ""))
+            case wire.InputTranscriptCompleted(item_id, transcript, usage):
+                self._account.transcribe(usage)
+                self._ready.extend(self._originals.complete(item_id, transcript))
+                self._delete(self._owed.arrived(item_id))
+            case wire.InputTranscriptFailed(item_id):
+                log.warning("transcript_failed")
+                self._delete(self._owed.arrived(item_id))
+
+    def _on_committed(self, item_id: str, now: float) -> None:
+        by_hand = None if self._turns.knows(item_id) else self._committed_by_hand
+        self._committed_by_hand = None
+        if by_hand is not None:
+            self._hearing.cut_off(by_hand, goes_on=not self._finishing)
+        self._turns.committed(item_id, by_hand, now)
+
+    def _on_response(self, event: wire.ServerEvent | None, now: float) -> None:
+        match event:
+            case wire.ResponseCreated(response):
+                self._turns.created(response.id or "", response.label, now)
+            case wire.AudioDelta(response_id, audio):
+                if self._turns.heard(response_id, now, spoke=bool(audio)):
+                    self._problem.solved()
+                    self._ready.append(AudioTranslated(audio, now))
+            case wire.TranscriptDelta(response_id, text):
+                if self._turns.heard(response_id, now, wrote=True):
+                    self._ready.extend(self._translations.add(response_id, text))
+            case wire.TextDelta(response_id):
+                self._turns.heard(response_id, now, wrote=True)
+            case wire.ResponseDone(response):
+                self._on_done(response, now)
+
+    def _on_done(self, response: wire.Response, now: float) -> None:
+        self._account.respond(response)
+        completed = response.status == "completed"
+        pause = 0.0
+        if not completed:
+            log.warning("response_failed", status=str(response))
+            severity = classify(response.error) if response.error else Severity.BENIGN
+            if response.error and severity is Severity.PERMANENT:
+                raise self._line.failed(response.error)
+            pause = PAUSE_SECONDS if severity is Severity.TRANSIENT else 0.0
+        self._turns.done(response.id, response.label, now, completed=completed, pause=pause)
+
+    def _on_error(self, error: ErrorDetail, now: float) -> None:
+        if error.event_id is not None and error.event_id.startswith(SIGN):
+            self._on_sign(error.event_id)
+            return
+        log.warning("translator_error", error=str(error))
+        self._last_error = error
+        severity = classify(error)
+        asked = wire.read_label(error.event_id)
+        busy = error.code == ACTIVE_RESPONSE
+        if severity is Severity.PERMANENT or (severity is Severity.TRANSIENT and asked is None):
+            raise self._line.failed(error)
+        if error.code == NOTHING_TO_COMMIT:
+            self._committed_by_hand = None
+            self._hearing.ended()
+        elif busy or asked is not None:
+            self._turns.refused(asked, now, busy=busy or severity is Severity.TRANSIENT)
+
+    def _on_sign(self, name: str) -> None:
+        if self._probe is None or self._probe[0] != name:
+            return
+        self._hearing.heard(self._probe[1])
+        self._probe = None
+        if self._finishing and self._hearing.speech_is_open:
+            if self._committed_by_hand is None:
+                self._commit()
+                self._ask_for_sign()
+            else:
+                self._hearing.ended()  # it did not even commit what we asked it to
+
+    def _do(self, steps: list[Step]) -> None:
+        for step in steps:
+            match step:
+                case Ask(label, item_id):
+                    self._post(outgoing.encode_ask(label, item_id))
+                case Cancel(response_id):
+                    self._post(outgoing.encode_cancel(response_id))
+                case Forget(item_id):
+                    self._delete(self._owed.answered(item_id))
+                case Settled(end, translated):
+                    if not translated:
+                        log.warning("turn_given_up")
+                    if end is not None:
+                        self._report(self._hearing.settle(end, translated=translated))
+
+    def _delete(self, item_ids: list[str]) -> None:
+        for item_id in item_ids:
+            self._post(outgoing.encode_delete(item_id))
+
+    def _cover(self) -> None:
+        """Report what needs no answer; and if nothing more is to come, that all is done."""
+        if len(self._turns):
+            return
+        if self._finishing and self._probe is None:
+            self._report(self._hearing.settle_rest())
+            self._over = True
+        else:
+            self._report(self._hearing.settle_idle())
+
+    def _report(self, processed: Processed | None) -> None:
+        if processed is not None:
+            self._ready.append(processed)
+
+
+class OpenAIInterpreterFactory:
+    """Opens turn-based sessions; one for the process."""
+
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        *,
+        base_url: str,
+        api_key: str,
+        model: str,
+        voice: str,
+        captions: bool,
+        instructions: Callable[[LanguagePair], str],
+        open_seconds: float = OPEN_SECONDS,
+    ) -> None:
+        """`base_url` like `https://api.openai.com/v1`; `captions` asks for a transcript of the original too."""
+        self._endpoint = Endpoint(
+            http, url=f"{base_url}/realtime", api_key=api_key, model=model, open_seconds=open_seconds
+        )
+        self._model = model
+        self._voice = voice
+        self._captions = captions
+        self._instructions = instructions
+
+    @property
+    def problem(self) -> str | None:
+        """Why the last session could not be opened; see `TranslatorFactory.problem`."""
+        return self._endpoint.problem.text
+
+    def can_speak(self, language: Language) -> bool:  # noqa: ARG002
+        """Every language: the service names none that the model cannot speak."""
+        return True
+
+    @asynccontextmanager
+    async def open(self, pair: LanguagePair, uplink: Histogram) -> AsyncIterator[Translator]:
+        """A session whose configuration the server has confirmed; see `TranslatorFactory.open`."""
+        wanted = outgoing.Configuration(
+            model=self._model,
+            voice=self._voice,
+            instructions=self._instructions(pair),
+            transcribe=self._captions,
+            languages=(pair.source.tag, pair.target.tag),
+        )
+        expires_at: list[float | None] = []
+
+        async def configure(line: Line) -> None:
+            expires_at.append(await _configure(line, wanted))
+
+        async with self._endpoint.connect(uplink, configure) as line:
+            yield OpenAIInterpreter(
+                line,
+                wanted,
+                problem=self._endpoint.problem,
+                renew_in=renew_after(expires_at[-1], now=time.time()),
+            )
+
+
+async def _configure(line: Line, wanted: outgoing.Configuration) -> float | None:
+    """Send the update, believe it only when the echo shows it in force, and give when the session will expire."""
+    await line.send(outgoing.encode_update(wanted))
+    expires_at: float | None = None
+    async for message in line.messages():
+        match _decode(message):
+            case wire.SessionCreated(session):
+                expires_at = session.expires_at
+            case wire.SessionUpdated(session):
+                if mistakes := session.mistakes:
+                    raise TranslatorLost(f"OpenAI did not take the configuration: {', '.join(mistakes)}")
+                return session.expires_at or expires_at
+            case ErrorEvent(error):
+                log.warning("translator_error", error=str(error))
+                raise line.failed(error, configuring=True)
+    raise line.lost(None)
+
+
+def _decode(message: bytes) -> wire.ServerEvent | None:
+    try:
+        return wire.decode(message)
+    except ProtocolError as error:
+        raise TranslatorLost(str(error)) from error
