@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import MappingProxyType
+from typing import Final
 
 LONGEST_NAME = 40
 """Characters `find` looks at; the longest name in the table has fewer than half as many."""
@@ -32,6 +33,17 @@ class Sentence(Enum):
     """The connection or the service broke: call again."""
     GOODBYE = auto()
     """The other party has hung up, the conversation is over."""
+    TRANSLATION_LOST = auto()
+    """From here on the other party's own voice is heard. This and the next two are told to caller and agent alike."""
+    TRANSLATION_BACK = auto()
+    """The translation goes on."""
+    WORDS_LOST = auto()
+    """Something was said that nobody will hear: ask for it again."""
+
+
+IN_STREAM: Final = (Sentence.TRANSLATION_LOST, Sentence.TRANSLATION_BACK, Sentence.WORDS_LOST)
+"""What is spoken into a running stream, where the carrier's voice cannot sound: about three seconds at most, because
+the conversation goes on underneath. The rest is said before or after a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,9 @@ _ALL = (
             "Please call again later. Goodbye.",
             Sentence.INTERRUPTED: "We are sorry, the connection was interrupted. Please call again. Goodbye.",
             Sentence.GOODBYE: "The conversation has ended. Thank you for calling. Goodbye.",
+            Sentence.TRANSLATION_LOST: "Translation interrupted, you now hear the original voice.",
+            Sentence.TRANSLATION_BACK: "The translation is working again.",
+            Sentence.WORDS_LOST: "Some words were lost, please ask for them again.",
         },
     ),
     Language(
@@ -94,6 +109,9 @@ _ALL = (
             Sentence.INTERRUPTED: "Lo sentimos, se interrumpió la comunicación. Por favor, vuelva a llamar. "
             "Hasta luego.",
             Sentence.GOODBYE: "La conversación ha terminado. Gracias por llamar. Hasta luego.",
+            Sentence.TRANSLATION_LOST: "Traducción interrumpida, ahora oye la voz original.",
+            Sentence.TRANSLATION_BACK: "La traducción funciona de nuevo.",
+            Sentence.WORDS_LOST: "Se perdieron unas palabras, pida que las repitan.",
         },
     ),
     Language(
@@ -115,6 +133,9 @@ _ALL = (
             Sentence.INTERRUPTED: "Nous sommes désolés, la communication a été interrompue. "
             "Veuillez rappeler. Au revoir.",
             Sentence.GOODBYE: "La conversation est terminée. Merci de votre appel. Au revoir.",
+            Sentence.TRANSLATION_LOST: "La traduction est interrompue, voici la voix originale.",
+            Sentence.TRANSLATION_BACK: "La traduction est rétablie.",
+            Sentence.WORDS_LOST: "Des mots ont été perdus, veuillez les faire répéter.",
         },
     ),
     Language(
@@ -134,6 +155,9 @@ _ALL = (
             Sentence.UNAVAILABLE: "很抱歉，目前无人可以接听您的电话。请您稍后再拨。再见。",
             Sentence.INTERRUPTED: "很抱歉，通话已中断。请您重新拨打。再见。",
             Sentence.GOODBYE: "本次通话已结束。感谢您的来电，再见。",
+            Sentence.TRANSLATION_LOST: "翻译已中断，您听到的是原声。",
+            Sentence.TRANSLATION_BACK: "翻译已恢复正常。",
+            Sentence.WORDS_LOST: "部分内容丢失，请让对方重复一遍。",
         },
     ),
     Language(
@@ -152,6 +176,9 @@ _ALL = (
             Sentence.UNAVAILABLE: "क्षमा कीजिए, इस समय आपकी कॉल लेने के लिए कोई उपलब्ध नहीं है। कृपया बाद में कॉल करें। नमस्कार।",
             Sentence.INTERRUPTED: "क्षमा कीजिए, संपर्क टूट गया है। कृपया फिर से कॉल करें। नमस्कार।",
             Sentence.GOODBYE: "बातचीत समाप्त हो गई है। कॉल करने के लिए धन्यवाद। नमस्कार।",
+            Sentence.TRANSLATION_LOST: "अनुवाद रुक गया है, अब मूल आवाज़ सुनाई देगी।",
+            Sentence.TRANSLATION_BACK: "अनुवाद फिर से चालू है।",
+            Sentence.WORDS_LOST: "कुछ शब्द छूट गए, कृपया दोबारा पूछ लें।",
         },
     ),
     Language(
@@ -173,6 +200,9 @@ _ALL = (
             Sentence.INTERRUPTED: "Leider wurde die Verbindung unterbrochen. "
             "Bitte rufen Sie noch einmal an. Auf Wiederhören.",
             Sentence.GOODBYE: "Das Gespräch ist beendet. Vielen Dank für Ihren Anruf. Auf Wiederhören.",
+            Sentence.TRANSLATION_LOST: "Übersetzung unterbrochen, Sie hören das Original.",
+            Sentence.TRANSLATION_BACK: "Die Übersetzung läuft wieder.",
+            Sentence.WORDS_LOST: "Einige Worte fehlen, bitte fragen Sie nach.",
         },
     ),
     Language(
@@ -194,6 +224,9 @@ _ALL = (
             Sentence.INTERRUPTED: "Siamo spiacenti, il collegamento si è interrotto. "
             "La preghiamo di richiamare. Arrivederci.",
             Sentence.GOODBYE: "La conversazione è terminata. Grazie per la chiamata. Arrivederci.",
+            Sentence.TRANSLATION_LOST: "Traduzione interrotta, sente la voce originale.",
+            Sentence.TRANSLATION_BACK: "La traduzione è ripresa.",
+            Sentence.WORDS_LOST: "Alcune parole mancano, chieda di ripeterle.",
         },
     ),
     Language(
@@ -215,6 +248,9 @@ _ALL = (
             "Por favor, ligue novamente mais tarde. Até logo.",
             Sentence.INTERRUPTED: "Lamentamos, a ligação foi interrompida. Por favor, ligue novamente. Até logo.",
             Sentence.GOODBYE: "A conversa foi encerrada. Agradecemos a sua ligação. Até logo.",
+            Sentence.TRANSLATION_LOST: "Tradução interrompida, agora você ouve a voz original.",
+            Sentence.TRANSLATION_BACK: "A tradução voltou a funcionar.",
+            Sentence.WORDS_LOST: "Algumas palavras se perderam, peça para repeti-las.",
         },
     ),
     Language(
@@ -236,6 +272,9 @@ _ALL = (
             Sentence.INTERRUPTED: "申し訳ございません。通話が途切れました。恐れ入りますが、おかけ直しください。"
             "失礼いたします。",
             Sentence.GOODBYE: "通話は終了いたしました。お電話ありがとうございました。失礼いたします。",
+            Sentence.TRANSLATION_LOST: "通訳が中断しました。元の声に切り替えます。",
+            Sentence.TRANSLATION_BACK: "通訳が再開しました。",
+            Sentence.WORDS_LOST: "一部が途切れました。お聞き直しください。",
         },
     ),
     Language(
@@ -256,6 +295,9 @@ _ALL = (
             "나중에 다시 전화해 주십시오. 안녕히 계십시오.",
             Sentence.INTERRUPTED: "죄송합니다. 연결이 끊어졌습니다. 다시 전화해 주십시오. 안녕히 계십시오.",
             Sentence.GOODBYE: "통화가 종료되었습니다. 전화해 주셔서 감사합니다. 안녕히 계십시오.",
+            Sentence.TRANSLATION_LOST: "통역이 중단되어 원래 음성이 들립니다.",
+            Sentence.TRANSLATION_BACK: "통역이 다시 연결되었습니다.",
+            Sentence.WORDS_LOST: "일부 말씀이 누락되었으니 다시 물어봐 주십시오.",
         },
     ),
     Language(
@@ -276,6 +318,9 @@ _ALL = (
             "Пожалуйста, перезвоните позже. До свидания.",
             Sentence.INTERRUPTED: "К сожалению, связь прервалась. Пожалуйста, перезвоните. До свидания.",
             Sentence.GOODBYE: "Разговор завершён. Спасибо за звонок. До свидания.",
+            Sentence.TRANSLATION_LOST: "Перевод прерван, вы слышите голос собеседника.",
+            Sentence.TRANSLATION_BACK: "Перевод снова работает.",
+            Sentence.WORDS_LOST: "Часть слов потеряна, пожалуйста, попросите повторить.",
         },
     ),
     Language(
@@ -296,6 +341,9 @@ _ALL = (
             "Silakan menelepon kembali nanti. Sampai jumpa.",
             Sentence.INTERRUPTED: "Mohon maaf, sambungan terputus. Silakan menelepon kembali. Sampai jumpa.",
             Sentence.GOODBYE: "Percakapan telah berakhir. Terima kasih telah menelepon. Sampai jumpa.",
+            Sentence.TRANSLATION_LOST: "Terjemahan terputus, kini terdengar suara aslinya.",
+            Sentence.TRANSLATION_BACK: "Terjemahan sudah berfungsi kembali.",
+            Sentence.WORDS_LOST: "Beberapa kata terlewat, mohon minta diulangi.",
         },
     ),
     Language(
@@ -316,6 +364,9 @@ _ALL = (
             "Xin quý khách vui lòng gọi lại sau. Xin tạm biệt.",
             Sentence.INTERRUPTED: "Rất tiếc, kết nối đã bị gián đoạn. Xin quý khách vui lòng gọi lại. Xin tạm biệt.",
             Sentence.GOODBYE: "Cuộc trò chuyện đã kết thúc. Cảm ơn quý khách đã gọi. Xin tạm biệt.",
+            Sentence.TRANSLATION_LOST: "Phiên dịch bị gián đoạn, đây là giọng nói gốc.",
+            Sentence.TRANSLATION_BACK: "Phiên dịch đã hoạt động trở lại.",
+            Sentence.WORDS_LOST: "Một vài từ đã bị mất, xin đề nghị nhắc lại.",
         },
     ),
 )

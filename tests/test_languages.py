@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bmv.languages import LANGUAGES, Language, Sentence, find, get
+from bmv.audio import levels, mulaw
+from bmv.languages import IN_STREAM, LANGUAGES, Language, Sentence, find, get
+from bmv.simulator import voices
 
 # The output languages of gpt-realtime-translate (OpenAI, realtime translation guide).
 TARGETS = ["de", "en", "es", "fr", "hi", "id", "it", "ja", "ko", "pt", "ru", "vi", "zh"]
@@ -31,6 +33,10 @@ SAY_PAIRS = {
 
 # How Unicode names the letters a language is written in; the rest use the Latin alphabet.
 SCRIPTS = {"zh": "CJK", "ja": "HIRAGANA", "ko": "HANGUL", "ru": "CYRILLIC", "hi": "DEVANAGARI"}
+
+# Letters that are spoken in about three seconds, at five Chinese characters, seven Korean syllables or sixteen letters
+# of an alphabet a second. A Japanese character may be two morae, of which there are about eight in a second.
+LONGEST_IN_STREAM = {"zh": 16, "ja": 21, "ko": 26}
 
 every_language = pytest.mark.parametrize("language", LANGUAGES.values(), ids=list(LANGUAGES))
 
@@ -147,7 +153,7 @@ def test_every_sentence_is_there_and_can_be_spoken(language: Language) -> None:
         assert "  " not in sentence
         # A missing space where two lines of the table meet: a stop directly followed by a letter.
         assert not re.search(r"[.,](?=\w)", sentence)
-        assert 15 <= len(sentence) <= 200
+        assert 7 <= len(sentence) <= 200
 
 
 @every_language
@@ -173,3 +179,31 @@ def test_the_sentences_that_end_a_call_say_goodbye_alike(language: Language) -> 
 def test_languages_can_be_compared_and_kept_in_sets() -> None:
     assert {find("es-MX"), find("spanish"), find("en")} == {get("es"), get("en")}
     assert "Gracias" not in repr(get("es"))
+
+
+# -- what is spoken inside a stream -----------------------------------------------------------------------------------
+
+
+@every_language
+def test_what_is_said_inside_a_stream_is_short(language: Language) -> None:
+    for sentence in IN_STREAM:
+        assert len(language.sentences[sentence]) <= LONGEST_IN_STREAM.get(language.tag, 57)
+
+
+@pytest.mark.parametrize("tag", voices.LANGUAGES)
+def test_what_is_said_inside_a_stream_takes_about_three_seconds_even_of_a_slow_speaker(tag: str) -> None:
+    for sentence in IN_STREAM:
+        frames = list(mulaw.frames(voices.speak(get(tag).sentences[sentence], tag)))
+        audible = [number for number, frame in enumerate(frames) if not levels.is_silent(frame)]
+        assert 1.0 < (audible[-1] + 1 - audible[0]) * mulaw.FRAME_SECONDS <= 3.6
+
+
+@every_language
+def test_what_is_said_inside_a_stream_fits_caller_and_agent(language: Language) -> None:
+    """Nobody is greeted, thanked or told goodbye in the middle of a conversation."""
+    farewell = re.split(r"[.。।，]\s*", language.sentences[Sentence.GOODBYE])[-2]
+    for sentence in IN_STREAM:
+        said = language.sentences[sentence]
+        assert farewell not in said
+        assert not re.search(r"agent|caller|customer|quý khách|お客様|고객", said, re.IGNORECASE)
+    assert len(IN_STREAM) == 3
