@@ -2,12 +2,20 @@
 
 import asyncio
 
-import numpy as np
 import pytest
 
-from bmv.audio.mulaw import FRAME_SECONDS, SILENCE, encode
-from bmv.call.translator import AudioTranslated, Captioned, CaptionKind, LanguagePair, Translator, TranslatorEvent
-from bmv.languages import get
+from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
+from bmv.call.translator import (
+    Alive,
+    AudioTranslated,
+    Captioned,
+    CaptionKind,
+    LanguagePair,
+    Processed,
+    Translator,
+    TranslatorEvent,
+)
+from bmv.languages import LANGUAGES, get
 from bmv.metrics import Histogram
 from bmv.translators.loopback import LoopbackFactory
 
@@ -16,18 +24,6 @@ PAIR = LanguagePair(get("es"), get("en"))
 
 def frame(number: int) -> bytes:
     return bytes([number % 100 + 1]) * 160
-
-
-def vowel(frames: int) -> list[bytes]:
-    """Something a voice detector takes for a voice: a buzz of 120 Hz with the formants of an open vowel."""
-    time = np.arange(frames * 160) / 8000
-    harmonics = (
-        np.sin(2 * np.pi * 120 * k * time) / (1 + ((120 * k - 700) / 200) ** 2 + ((120 * k - 1200) / 900) ** 2)
-        for k in range(1, 28)
-    )
-    sound = sum(harmonics, np.zeros_like(time))
-    pcm = np.rint(sound / np.abs(sound).max() * 12_000).astype(np.int16)
-    return [encode(pcm[start : start + 160]) for start in range(0, len(pcm), 160)]
 
 
 async def all_events(translator: Translator) -> list[TranslatorEvent]:
@@ -59,7 +55,7 @@ async def test_every_frame_comes_back_as_it_was_and_in_order() -> None:
     said = [frame(number) for number in range(70)]
     async with LoopbackFactory(delay=0.4).open(PAIR, Histogram()) as translator:
         for each in said:
-            translator.feed(each)
+            translator.feed(each, voiced=False)
         translator.finish()
         assert frames_of(await all_events(translator)) == said
 
@@ -69,28 +65,30 @@ async def test_a_frame_comes_back_when_as_much_as_the_delay_was_said_after_it(de
     said = [frame(number) for number in range(30)]
     async with LoopbackFactory(delay=delay_frames * FRAME_SECONDS).open(PAIR, Histogram()) as translator:
         for each in said:
-            translator.feed(each)
+            translator.feed(each, voiced=False)
         assert frames_of(await said_so_far(translator)) == said[: len(said) - delay_frames]
 
 
 async def test_when_a_frame_comes_back_it_says_the_time() -> None:
     async with LoopbackFactory(delay=0).open(PAIR, Histogram()) as translator:
         before = asyncio.get_running_loop().time()
-        translator.feed(frame(1))
+        translator.feed(frame(1), voiced=False)
         after = asyncio.get_running_loop().time()
         translator.finish()
-        (event,) = await all_events(translator)
+        event, done = await all_events(translator)
     assert isinstance(event, AudioTranslated)
+    assert done == Processed(1)
     assert before <= event.received_at <= after
 
 
 async def test_after_finish_nothing_more_is_taken_and_finishing_twice_does_nothing() -> None:
     async with LoopbackFactory(delay=0.1).open(PAIR, Histogram()) as translator:
-        translator.feed(frame(1))
+        translator.feed(frame(1), voiced=False)
         translator.finish()
-        translator.feed(frame(2))
+        translator.feed(frame(2), voiced=False)
         translator.finish()
         assert frames_of(await all_events(translator)) == [frame(1)]
+        assert translator.usage.amounts["audio_seconds_sent"] == FRAME_SECONDS
 
 
 async def test_a_session_that_was_told_nothing_says_nothing() -> None:
@@ -101,8 +99,8 @@ async def test_a_session_that_was_told_nothing_says_nothing() -> None:
 
 async def test_captions_tell_that_somebody_speaks_and_that_nothing_is_translated() -> None:
     async with LoopbackFactory().open(PAIR, Histogram()) as translator:
-        for each in [*vowel(50), *[SILENCE] * 50, *vowel(50)]:
-            translator.feed(each)
+        for voiced in [True] * 50 + [False] * 50 + [True] * 50:
+            translator.feed(SILENCE, voiced=voiced)
         translator.finish()
         events = await all_events(translator)
     captions = captions_of(events)
@@ -114,7 +112,7 @@ async def test_captions_tell_that_somebody_speaks_and_that_nothing_is_translated
 async def test_silence_has_no_captions_and_comes_back_as_silence() -> None:
     async with LoopbackFactory().open(PAIR, Histogram()) as translator:
         for _ in range(50):
-            translator.feed(SILENCE)
+            translator.feed(SILENCE, voiced=False)
         translator.finish()
         events = await all_events(translator)
     assert captions_of(events) == []
@@ -133,3 +131,33 @@ async def test_sessions_are_counted_while_they_are_open_and_never_fail() -> None
         await stumble()
     assert [*counts, factory.open_sessions] == [2, 0]
     assert factory.problem is None
+
+
+async def test_a_frame_is_processed_when_it_was_given_back_and_never_earlier() -> None:
+    async with LoopbackFactory(delay=10 * FRAME_SECONDS).open(PAIR, Histogram()) as translator:
+        for number in range(30):
+            translator.feed(frame(number), voiced=False)
+        translator.finish()
+        events = await all_events(translator)
+    assert [event.frames for event in events if isinstance(event, Processed)] == list(range(1, 31))
+    after = [events[at + 1] for at, event in enumerate(events) if isinstance(event, AudioTranslated)]
+    assert after == [Processed(number) for number in range(1, 31)]
+
+
+async def test_while_frames_are_held_back_the_session_is_alive() -> None:
+    async with LoopbackFactory(delay=10 * FRAME_SECONDS).open(PAIR, Histogram()) as translator:
+        for number in range(10):
+            translator.feed(frame(number), voiced=False)
+        assert await said_so_far(translator) == [Alive()] * 10
+
+
+async def test_it_counts_seconds_and_costs_nothing() -> None:
+    async with LoopbackFactory(delay=10 * FRAME_SECONDS).open(PAIR, Histogram()) as translator:
+        assert translator.usage.summary() == {"audio_seconds_sent": 0, "audio_seconds_received": 0, "usd": 0}
+        for number in range(50):
+            translator.feed(frame(number), voiced=True)
+        assert translator.usage.summary() == {"audio_seconds_sent": 1, "audio_seconds_received": 0.8, "usd": 0}
+
+
+def test_it_speaks_every_language() -> None:
+    assert all(map(LoopbackFactory().can_speak, LANGUAGES.values()))
