@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
+import structlog
 from aiohttp import WSCloseCode, web
 
 from bmv.call.alongside import alongside
 from bmv.call.captions import CaptionFeed
 from bmv.call.metronome import Metronome
 from bmv.call.registry import CallRegistry
+from bmv.call.renewal import Renewing
 from bmv.call.session import CallPolicy, CallServices
+from bmv.call.speaker import Speaker, Voice
 from bmv.call.translator import TranslatorFactory
 from bmv.config import Settings
+from bmv.languages import LANGUAGES
+from bmv.speakers.openai_speech import OpenAISpeech
+from bmv.speakers.prompts import Prompts
 from bmv.telephony import carrier as twilio
 from bmv.telephony.pairing import Pairing
 from bmv.telephony.signatures import SignatureVerifier
 from bmv.telephony.twiml import Addresses
+from bmv.translators import plugins
+from bmv.translators.by_target import ByTarget
 from bmv.translators.loopback import LoopbackFactory
+from bmv.translators.openai_interpreter import OpenAIInterpreterFactory
+from bmv.translators.openai_reader import FAMILY, SUCCESSOR, OpenAIReader
 from bmv.translators.openai_translate import OpenAITranslateFactory
+from bmv.translators.plugins import TranslatorOptions
+from bmv.translators.prompt import Glossary, Prompt, Register, load_glossary
 from bmv.web.gate import MAX_BODY_BYTES, Gate
 from bmv.web.health import Health
 from bmv.web.intercept import SOCKETS, Intercept
 from bmv.web.webhooks import FlexDesk, Webhooks
+
+log = structlog.get_logger()
 
 TWILIO_TIME_LIMIT_SECONDS = 14_400  # what every account may ask for; more is a setting of the account
 
@@ -49,13 +63,14 @@ async def serving(settings: Settings) -> AsyncIterator[Server]:
     """
     connector = aiohttp.TCPConnector(limit=0)  # the usual limit of 100 connections is reached by the 50th call
     async with aiohttp.ClientSession(connector=connector) as http:
-        services, pairing = _services(settings, http)
+        speaker = await _speaker(settings, http)
+        services, pairing = _services(settings, http, speaker)
         registry = CallRegistry(services, max_calls=settings.max_calls)
         app = _application(settings, registry, services, pairing)
         runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=5)
         await runner.setup()
         try:
-            async with alongside(services.metronome.run()), registry:
+            async with alongside(services.metronome.run()), alongside(speaker.render()), registry:
                 site = web.TCPSite(runner, settings.api_host, settings.api_port)
                 await site.start()
                 yield Server(settings.api_host, site.port, registry, services.captions)
@@ -63,7 +78,36 @@ async def serving(settings: Settings) -> AsyncIterator[Server]:
             await runner.cleanup()
 
 
-def _services(settings: Settings, http: aiohttp.ClientSession) -> tuple[CallServices, Pairing]:
+async def _speaker(settings: Settings, http: aiohttp.ClientSession) -> Prompts:
+    """Who says our own sentences during a call, in any language that a party may have."""
+    return await Prompts.load(
+        LANGUAGES.values(),
+        voices=_voices(settings, http),
+        own=settings.prompts_dir,
+        cache=settings.prompts_cache_dir,
+    )
+
+
+def _voices(settings: Settings, http: aiohttp.ClientSession) -> list[Voice]:
+    """Who renders them: the model that was chosen, and its successor for the day the speech endpoint ends."""
+    key = None if settings.translator == "loopback" else settings.openai_api_key  # which is to cost nothing
+    chosen = settings.openai_speech_model
+    kinds: list[tuple[type[OpenAISpeech | OpenAIReader], str]] = (
+        [(OpenAIReader, chosen)] if chosen.startswith(FAMILY) else [(OpenAISpeech, chosen), (OpenAIReader, SUCCESSOR)]
+    )
+    return [
+        kind(
+            http,
+            base_url=settings.openai_base_url,
+            api_key=key,
+            model=model,
+            voice=settings.openai_speech_voice,
+        )
+        for kind, model in kinds
+    ]
+
+
+def _services(settings: Settings, http: aiohttp.ClientSession, speaker: Speaker) -> tuple[CallServices, Pairing]:
     # From the turn on: the request that dials, the ringing, and the five seconds that Twilio may add to it.
     pairing = Pairing(patience=twilio.REQUEST_SECONDS + settings.agent_answer_timeout_seconds + 5)
     carrier = twilio.TwilioCarrier(
@@ -90,23 +134,51 @@ def _services(settings: Settings, http: aiohttp.ClientSession) -> tuple[CallServ
         agent_language=settings.agent_language,
         forward_original=settings.forward_original,
         original_level_db=settings.original_level_db,
+        replay=settings.replay_seconds,
+        untranslated_limit=settings.untranslated_limit_seconds,
         max_wait=settings.max_wait_seconds,
         max_call=settings.max_call_seconds,
     )
     translators = _translators(settings, http)
-    return CallServices(carrier, translators, Metronome(), CaptionFeed(), policy), pairing
+    return CallServices(carrier, translators, speaker, Metronome(), CaptionFeed(), policy), pairing
 
 
-def _translators(settings: Settings, http: aiohttp.ClientSession) -> TranslatorFactory:
-    if settings.translator == "loopback":
-        return LoopbackFactory()
-    return OpenAITranslateFactory(
+def _translators(settings: Settings, http: aiohttp.ClientSession) -> tuple[TranslatorFactory, ...]:
+    """The first choice and, where there is one, what takes its place when it fails."""
+    continuous = OpenAITranslateFactory(
         http,
         base_url=settings.openai_base_url,
         api_key=settings.openai_api_key or "",
         model=settings.openai_translate_model,
         captions=settings.captions,
     )
+    interpreter = OpenAIInterpreterFactory(
+        http,
+        base_url=settings.openai_base_url,
+        api_key=settings.openai_api_key or "",
+        model=settings.openai_realtime_model,
+        voice=settings.openai_realtime_voice,
+        captions=settings.captions,
+        instructions=_prompt(settings),
+    )
+    built_in: dict[str, Callable[[], TranslatorFactory]] = {
+        "openai": lambda: ByTarget(continuous, otherwise=interpreter),
+        "openai-interpreter": lambda: interpreter,
+        "loopback": LoopbackFactory,
+    }
+    options = TranslatorOptions(environ=settings.environ, captions=settings.captions)
+    names = filter(None, (settings.translator, settings.translator_fallback))
+    return tuple(
+        Renewing(built_in[name]() if name in built_in else plugins.load(name)(http, options)) for name in names
+    )
+
+
+def _prompt(settings: Settings) -> Prompt:
+    """What a prompted translator is told; the continuous one takes no prompt, which is said once."""
+    glossary = load_glossary(settings.glossary_file) if settings.glossary_file else Glossary()
+    if settings.glossary_file and settings.translator != "openai-interpreter":
+        log.warning("glossary_used_by_openai_interpreter_only", translator=settings.translator)
+    return Prompt(register=Register(settings.register), glossary=glossary)
 
 
 def _application(
@@ -131,13 +203,19 @@ def _application(
             "capacity": lambda: (
                 f"{len(registry)} calls are running, MAX_CALLS allows no more" if registry.full else None
             ),
-            "translator": lambda: services.translators.problem,
+            "translator": lambda: _problem(services.translators),
             "carrier": lambda: services.carrier.problem,
         }
     )
     app.add_routes([*webhooks.routes(), *Intercept(registry).routes(), *health.routes()])
     app.on_shutdown.append(_close_streams)
     return app
+
+
+def _problem(translators: Sequence[TranslatorFactory]) -> str | None:
+    """Why nobody can be translated; None while one of them is well."""
+    problems = [each.problem for each in translators]
+    return problems[0] if all(problems) else None
 
 
 async def _close_streams(app: web.Application) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from notices import record_notices
 
 from bmv.app import Server, serving
 from bmv.call.captions import Caption
 from bmv.config import Settings
-from bmv.simulator.openai import Brain, EchoBrain, FakeOpenAI
+from bmv.simulator.openai import Brain, EchoBrain, EchoTurns, FakeOpenAI, TurnBrain
 from bmv.simulator.twilio import Agent, Call, FakeTwilio, Number, Party, TaskRouter
 
 HOST = "voice.example.com"
@@ -58,6 +64,15 @@ class House:
                 await asyncio.sleep(0.02)
 
 
+@cache
+def own_notices() -> Path:
+    """A folder with recordings of everything we say during a call, so that nothing has to be rendered."""
+    folder = TemporaryDirectory(prefix="bmv-notices-")
+    atexit.register(folder.cleanup)
+    record_notices(Path(folder.name))
+    return Path(folder.name)
+
+
 def environment(twilio: FakeTwilio, openai: FakeOpenAI, changes: Mapping[str, str]) -> dict[str, str]:
     """The settings of a server in this house."""
     return {
@@ -71,6 +86,8 @@ def environment(twilio: FakeTwilio, openai: FakeOpenAI, changes: Mapping[str, st
         "TRANSLATOR": "openai",
         "API_HOST": "127.0.0.1",
         "API_PORT": "0",
+        "PROMPTS_DIR": str(own_notices()),
+        "PROMPTS_CACHE_DIR": str(own_notices() / "cache"),
         "TWILIO_API_BASE_URL": twilio.url,
         "OPENAI_BASE_URL": openai.url,
     } | dict(changes)
@@ -81,6 +98,7 @@ async def house(
     *,
     events: tuple[str, ...] = EVENTS,
     brain: type[Brain] = EchoBrain,
+    turns: type[TurnBrain] = EchoTurns,
     pace: float = 1.0,
     say: Callable[[str, str], bytes] | None = None,
     **changes: str,
@@ -96,7 +114,7 @@ async def house(
         event_callback_url=f"https://{HOST}/reservation-accepted", events=events, workflows={WORKFLOW}
     )
     captions: list[Caption] = []
-    async with twilio, FakeOpenAI(brain, api_key=KEY, pace=pace) as openai:  # noqa: SIM117 - their addresses are settings
+    async with twilio, FakeOpenAI(brain, turns=turns, api_key=KEY, pace=pace) as openai:  # noqa: SIM117 - their addresses are settings
         async with serving(Settings.load(environment(twilio, openai, changes))) as server:
             base_url = f"http://127.0.0.1:{server.port}"
             twilio.route(HOST, base_url)

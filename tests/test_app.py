@@ -159,13 +159,16 @@ async def test_the_words_of_the_original_are_asked_for_only_with_captions(switch
     assert {session.settings.transcriber is not None for session in sessions} == {switch == "on"}
 
 
-@pytest.mark.parametrize("setting", ["OPENAI_TRANSLATE_MODEL", "OPENAI_API_KEY"])
-async def test_another_model_or_key_is_what_openai_is_asked_with(setting: str) -> None:
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [("OPENAI_TRANSLATE_MODEL", "check the model's name"), ("OPENAI_API_KEY", "check OPENAI_API_KEY")],
+)
+async def test_another_model_or_key_is_what_openai_is_asked_with(setting: str, problem: str) -> None:
     changes: dict[str, Any] = {setting: "unheard-of"}
     async with house(**changes) as home:
         _, call = await home.calls()
         async with asyncio.timeout(5):
-            while setting not in (await ready(home.server.port)).get("translator", ""):
+            while problem not in (await ready(home.server.port)).get("translator", ""):
                 await asyncio.sleep(0.02)
         await call.hang_up()
         await home.empty()

@@ -15,6 +15,7 @@ from house import (
     house,
 )
 from listening import assert_heard, listen, voiced_seconds
+from notices import notice
 
 from bmv import languages
 from bmv.audio import mulaw
@@ -241,7 +242,11 @@ async def test_a_translator_that_refuses_costs_the_translation_and_not_the_voice
             assert "OPENAI_API_KEY" in (await ready.json())["problems"]["translator"]
         await call.hang_up()
         await home.empty()
-    assert_heard(alex.heard, SPANISH)
+    told = listen(alex.heard, notice(Sentence.TRANSLATION_LOST, "en"))
+    assert told.share == 1
+    assert_heard(
+        alex.heard[round(told.first * mulaw.SAMPLE_RATE) + len(notice(Sentence.TRANSLATION_LOST, "en")) :], SPANISH
+    )
 
 
 # -- how calls end ----------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bmv.config import SETTINGS, Settings, read_environment
+from bmv.config import SETTINGS, Settings, parsers, read_environment
 from bmv.errors import SettingsError
 
 HEX = "0123456789abcdef0123456789abcdef"
@@ -254,8 +254,9 @@ def test_the_secrets_are_told_to_the_log_and_to_nobody_else() -> None:
 
 def test_a_secret_pasted_into_any_line_is_not_repeated_in_the_complaint() -> None:
     pasted = "oops my secret"
-    lines = problems({setting.name: pasted for setting in SETTINGS})
-    assert len(lines) == len(SETTINGS)
+    settings = [setting for setting in SETTINGS if setting.parse is not parsers.path]  # any text names a file
+    lines = problems({setting.name: pasted for setting in settings})
+    assert len(lines) == len(settings)
     assert "oops" not in "\n".join(lines)
 
 
@@ -335,3 +336,30 @@ def test_every_setting_explains_itself() -> None:
     for setting in SETTINGS:
         assert re.fullmatch(r"[A-Z].{20,118}\.", setting.help), setting.name
         assert setting.where.endswith(".") or setting.default, setting.name
+
+
+def test_openais_key_is_needed_for_openais_translators_and_for_no_others() -> None:
+    without_key = {name: text for name, text in ENVIRON.items() if name != "OPENAI_API_KEY"}
+    for translator in ("openai", "openai-interpreter", ""):
+        (line,) = problems(without_key | {"TRANSLATOR": translator})
+        assert line.startswith("OPENAI_API_KEY is not set.")
+    assert Settings.load(without_key | {"TRANSLATOR": "loopback"}).openai_api_key is None
+    (line,) = problems(without_key | {"TRANSLATOR": "loopback", "TRANSLATOR_FALLBACK": "openai-interpreter"})
+    assert line == "OPENAI_API_KEY is not set, and TRANSLATOR_FALLBACK needs it."
+
+
+def test_a_translator_that_is_not_installed_is_refused_with_the_names_of_those_that_are() -> None:
+    (line,) = problems(ENVIRON | {"TRANSLATOR": "babelfish"})
+    assert line.startswith("TRANSLATOR must be one of openai, openai-interpreter, loopback")
+
+
+def test_a_path_may_begin_at_the_users_own_folder_and_at_no_strangers() -> None:
+    assert Settings.load(ENVIRON | {"PROMPTS_DIR": "~/prompts"}).prompts_dir == Path.home() / "prompts"
+    (line,) = problems(ENVIRON | {"PROMPTS_DIR": "~nobody-of-that-name/prompts"})
+    assert line.startswith("PROMPTS_DIR must be a path;")
+
+
+def test_all_that_was_given_is_kept_for_translators_by_others_and_not_shown() -> None:
+    settings = Settings.load(ENVIRON | {"BABELFISH_KEY": "fish-secret"})
+    assert settings.environ["BABELFISH_KEY"] == "fish-secret"
+    assert "fish-secret" not in repr(settings)

@@ -75,6 +75,9 @@ def anchors(document: str) -> set[str]:
 def default_of(setting: Setting) -> str:
     """A default as the README writes it."""
     if setting.default is None:
+        other, _, value = setting.unless.partition("=")
+        if value.startswith("!"):
+            return f"required, unless `{other}` is none of {value[1:].replace('openai', 'OpenAI')}'s"
         return f"required without `{setting.unless}`" if setting.unless else "required"
     return f"`{setting.default}`" if setting.default else "none"
 
@@ -117,7 +120,7 @@ async def routes_of_the_app() -> set[str]:
         | {"TRANSLATOR": "loopback"}
     )
     async with aiohttp.ClientSession() as http:
-        services, pairing = app._services(settings, http)
+        services, pairing = app._services(settings, http, await app._speaker(settings, http))
         application = app._application(settings, CallRegistry(services, max_calls=1), services, pairing)
     routes = ((route.method, route.resource) for route in application.router.routes())
     return {f"{method} {resource.canonical}" for method, resource in routes if resource and method != "HEAD"}
@@ -160,7 +163,7 @@ def test_the_table_of_reasons_has_every_reason_and_what_the_caller_is_told() -> 
 def test_what_does_not_end_a_call_is_said_in_the_words_that_are_spoken() -> None:
     english = languages.get("en").sentences
     text = section(README, "## When something fails")
-    for sentence in (Sentence.UNTRANSLATED, Sentence.BUSY):
+    for sentence in (Sentence.UNTRANSLATED, Sentence.BUSY, *languages.IN_STREAM):
         assert f'"{english[sentence]}"' in text
 
 

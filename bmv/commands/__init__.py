@@ -35,7 +35,7 @@ def _serve() -> int:
     from bmv.commands.serve import serve  # noqa: PLC0415
 
     try:
-        settings = Settings.load(read_environment(Path(".env"), os.environ))
+        return serve(Settings.load(read_environment(Path(".env"), os.environ)))
     except SettingsError as error:
         print("bmv cannot start with these settings:\n", file=sys.stderr)
         for problem in error.problems:
@@ -46,4 +46,3 @@ def _serve() -> int:
             file=sys.stderr,
         )
         return WRONG_SETTINGS
-    return serve(settings)

@@ -11,7 +11,9 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
@@ -101,8 +103,8 @@ async def _stage(script: Script) -> AsyncIterator[Stage]:
     )
     twilio.numbers[FLEX_NUMBER] = Number(f"https://{HOST}/outbound-call")
     twilio.task_router = TaskRouter(f"https://{HOST}/reservation-accepted", workflows={WORKFLOW_SID})
-    phrasebook = script.phrasebook()
-    async with twilio, FakeOpenAI(lambda: PhrasebookBrain(phrasebook), api_key=key) as openai:
+    brain = partial(PhrasebookBrain, script.phrasebook())
+    async with twilio, FakeOpenAI(brain, api_key=key) as openai, _folder() as prompts:
         settings = Settings.load(
             {
                 "PUBLIC_HOST": HOST,
@@ -117,12 +119,20 @@ async def _stage(script: Script) -> AsyncIterator[Stage]:
                 "AGENT_LANGUAGE": script.language("agent"),
                 "API_HOST": "127.0.0.1",
                 "API_PORT": "0",
+                "PROMPTS_CACHE_DIR": prompts,
             }
         )
         async with serving(settings) as server:
             twilio.route(HOST, f"http://127.0.0.1:{server.port}")
             yield Stage(twilio, server)
             await server.registry.drain(PATIENCE)
+
+
+@asynccontextmanager
+async def _folder() -> AsyncIterator[str]:
+    """For what the simulated service speaks: nothing of it shall be taken for real later."""
+    with TemporaryDirectory(prefix="bmv-demo-") as folder:
+        yield folder
 
 
 def _say(text: str, language: str) -> bytes:

@@ -24,7 +24,8 @@ class Setting:
 
     `name` is the environment variable, `also` an older name that counts where `name` is not set. `default` is text
     as in the environment: "" for a setting that may be left out, None for one that may not, except where `unless`
-    holds: another setting's name (it is set), or NAME=value. `where` tells where to find the value, in a sentence.
+    holds: another setting's name (it is set), NAME=value, or NAME=!start (its value begins otherwise). `where` tells
+    where to find the value, in a sentence.
     """
 
     name: str
@@ -49,6 +50,8 @@ class Setting:
             return self.default is None
         other, _, value = self.unless.partition("=")
         text = _bare(environ.get(other, "")).lower()
+        if value.startswith("!"):
+            return not text or text.startswith(value[1:])
         return text != value if value else not text
 
 
@@ -135,16 +138,23 @@ class Settings:
     openai_api_key: str | None = _setting(
         "OPENAI_API_KEY",
         parsers.word,
-        "The key that pays for the translation. Not needed with TRANSLATOR=loopback.",
+        "The key that pays for the translation. Not needed where TRANSLATOR is none of OpenAI's.",
         where="Create one at platform.openai.com/api-keys.",
-        unless="TRANSLATOR=loopback",
+        unless="TRANSLATOR=!openai",
         secret=True,
     )
     translator: str = _setting(
         "TRANSLATOR",
-        parsers.choice("openai", "loopback"),
-        "Who translates: openai, or loopback (nobody: each voice arrives as it is, for trying out the telephone side).",
+        parsers.translator,
+        "Who translates: openai, openai-interpreter (sentence by sentence), loopback (nobody), or an installed one.",
         default="openai",
+    )
+    translator_fallback: str | None = _setting(
+        "TRANSLATOR_FALLBACK",
+        parsers.translator,
+        "Who translates when that one fails; blank for nobody, then the original voice is heard.",
+        where="Leave it out where nobody shall.",
+        default="",
     )
     openai_base_url: str = _setting(
         "OPENAI_BASE_URL",
@@ -155,7 +165,69 @@ class Settings:
     openai_translate_model: str = _setting(
         "OPENAI_TRANSLATE_MODEL", parsers.word, "The translation model's name.", default="gpt-realtime-translate"
     )
-    agent_language: Language = _setting(  # noqa: RUF009 (a field, built at import like the others)
+    openai_realtime_model: str = _setting(
+        "OPENAI_REALTIME_MODEL",
+        parsers.word,
+        "The model of openai-interpreter, a conversational one that is told to interpret.",
+        default="gpt-realtime-2.1",
+    )
+    openai_realtime_voice: str = _setting(
+        "OPENAI_REALTIME_VOICE",
+        parsers.word,
+        "The voice of openai-interpreter; the continuous model follows the speaker's and has no choice.",
+        default="marin",
+    )
+    glossary_file: Path | None = _setting(
+        "GLOSSARY_FILE",
+        parsers.path,
+        "A file with words that shall be translated as you say, for openai-interpreter; see docs/translators.md.",
+        where="Leave it out where there is none.",
+        default="",
+    )
+    register: str = _setting(
+        "TRANSLATION_REGISTER",
+        parsers.choice("formal", "informal"),
+        "How openai-interpreter addresses people, in languages that make a difference.",
+        default="formal",
+    )
+    replay_seconds: float = _setting(
+        "REPLAY_SECONDS",
+        parsers.number(0, 60),
+        "How much of what a lost session had not translated is given to the next one; what is older is lost.",
+        default="5",
+    )
+    untranslated_limit_seconds: float = _setting(
+        "UNTRANSLATED_LIMIT_SECONDS",
+        parsers.number(0, 86_400),
+        "How long a call may go on with the original voice when the translation is lost; 0 until somebody hangs up.",
+        default="0",
+    )
+    prompts_dir: Path | None = _setting(
+        "PROMPTS_DIR",
+        parsers.path,
+        "A folder with your own recordings of the sentences spoken during a call; see docs/prompts.md.",
+        where="Leave it out where you have none.",
+        default="",
+    )
+    prompts_cache_dir: Path = _setting(
+        "PROMPTS_CACHE_DIR",
+        parsers.path,
+        "Where sentences are kept that were rendered once, so that they can be heard when OpenAI is down.",
+        default="~/.cache/bmv/prompts",
+    )
+    openai_speech_model: str = _setting(
+        "OPENAI_SPEECH_MODEL",
+        parsers.word,
+        "The model that renders those sentences: one of the speech endpoint, or one that begins with gpt-realtime.",
+        default="gpt-4o-mini-tts",
+    )
+    openai_speech_voice: str = _setting(
+        "OPENAI_SPEECH_VOICE",
+        parsers.word,
+        "The voice that speaks them.",
+        default="marin",
+    )
+    agent_language: Language = _setting(
         "AGENT_LANGUAGE",
         parsers.language,
         "The language the agents speak, as a code or an English name: en, es, german and so on.",
@@ -239,6 +311,8 @@ class Settings:
         "Where Twilio's REST API is reached; another region has another host.",
         default="https://api.twilio.com",
     )
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """All that was given, for translators by other people, which have settings of their own."""
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Self:
@@ -255,9 +329,12 @@ class Settings:
                 problems.append(str(problem))
         if values.get("flex_number") and values["flex_number"] == values.get("caller_number"):
             problems.append("TWILIO_FLEX_NUMBER must not be TWILIO_CALLER_NUMBER: a number cannot call itself.")
+        fallback = str(values.get("translator_fallback") or "")
+        if fallback.startswith("openai") and not values.get("openai_api_key", True):
+            problems.append("OPENAI_API_KEY is not set, and TRANSLATOR_FALLBACK needs it.")
         if problems:
             raise SettingsError(problems)
-        return cls(**values)  # type: ignore[arg-type]  # each field's parser makes the field's type
+        return cls(**values, environ=dict(environ))  # type: ignore[arg-type]  # each field's parser makes the field's type
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -265,7 +342,9 @@ class Settings:
         return tuple(value for name, each in _DECLARED.items() if each.secret and (value := getattr(self, name)))
 
 
-_DECLARED: Mapping[str, Setting] = {each.name: each.metadata["setting"] for each in fields(Settings)}
+_DECLARED: Mapping[str, Setting] = {
+    each.name: each.metadata["setting"] for each in fields(Settings) if "setting" in each.metadata
+}
 
 SETTINGS: tuple[Setting, ...] = tuple(_DECLARED.values())
 """Every setting, in the order of the documentation."""

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from bmv import languages
 from bmv.languages import Language
+from bmv.translators import plugins
 
 Parser = Callable[[str], object]
 """Turns a setting's text into its value, or raises `ValueError` with what a usable value must be.
@@ -97,6 +99,19 @@ def choice(*choices: str) -> Parser:
         return value
 
     return parse
+
+
+def translator(text: str) -> str:
+    """The name of a translator that is there: one of ours, or of an installed package."""
+    return str(choice(*(name.casefold() for name in plugins.names()))(text))
+
+
+def path(text: str) -> Path:
+    """A file or folder; ~ is the user's own folder. Whether it is there shows when it is read."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError("a path; nobody's home folder is known by what follows the ~") from None
 
 
 def whole_number(low: int, high: int) -> Parser:
