@@ -260,7 +260,8 @@ class Interpreter:
             return
         self._ladder.failed(error)
         hopeless = self._ladder.factory is None
-        log.warning("translator_lost", pair=str(self.pair), error=str(error), tries_again=not hopeless)
+        tell = log.info if self._told_of_loss else log.warning  # the first failures are news, the hundredth is not
+        tell("translator_lost", pair=str(self.pair), error=str(error), tries_again=not hopeless)
         too_old, _ = self._kept.rewind()
         if self.forward_original:
             self._pass_on(too_old)  # which the listener has heard underneath
