@@ -49,7 +49,7 @@ def test_a_sentence_is_recognised_early_and_followed_to_its_end(line: Line, lead
     matches = followed(heard_by_a_translator(line.audio(), lead=lead, decibels=decibels), line.into)
     assert {match.entry.sentence for _, match in matches} == {line.sentence}
     assert {match.utterance for _, match in matches} == {1}
-    assert min(match.score for _, match in matches) > 0.9
+    assert min(match.score for _, match in matches) > 0.8  # how Pico speaks it depends on what it said before
     first, last = matches[0], matches[-1]
     assert 0.8 < first[0] - lead < 1.3, "seconds until it was recognised"
     assert first[1].since == 0
