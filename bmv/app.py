@@ -176,8 +176,9 @@ def _translators(settings: Settings, http: aiohttp.ClientSession) -> tuple[Trans
 def _prompt(settings: Settings) -> Prompt:
     """What a prompted translator is told; the continuous one takes no prompt, which is said once."""
     glossary = load_glossary(settings.glossary_file) if settings.glossary_file else Glossary()
-    if settings.glossary_file and settings.translator != "openai-interpreter":
-        log.warning("glossary_used_by_openai_interpreter_only", translator=settings.translator)
+    others = {settings.translator, settings.translator_fallback} - {"openai-interpreter", None}
+    if settings.glossary_file and others:
+        log.warning("glossary_used_by_openai_interpreter_only", not_by=sorted(map(str, others)))
     return Prompt(register=Register(settings.register), glossary=glossary)
 
 

@@ -348,6 +348,11 @@ def test_openais_key_is_needed_for_openais_translators_and_for_no_others() -> No
     assert line == "OPENAI_API_KEY is not set, and TRANSLATOR_FALLBACK needs it."
 
 
+def test_a_fallback_is_another_translator() -> None:
+    (line,) = problems(ENVIRON | {"TRANSLATOR": "openai", "TRANSLATOR_FALLBACK": "openai"})
+    assert line == "TRANSLATOR_FALLBACK must be another translator than TRANSLATOR."
+
+
 def test_a_translator_that_is_not_installed_is_refused_with_the_names_of_those_that_are() -> None:
     (line,) = problems(ENVIRON | {"TRANSLATOR": "babelfish"})
     assert line.startswith("TRANSLATOR must be one of openai, openai-interpreter, loopback")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, MutableMapping
 from itertools import pairwise
 from typing import Any
@@ -116,6 +115,8 @@ async def test_what_is_too_old_to_be_said_again_is_lost_and_the_listener_is_told
     direction = Direction(replay_seconds=1.5)
     async with direction.begun():
         await direction.speak(3.5)
+        direction.session.show_life()
+        await settle()
         await direction.lose()
         await direction.speak(1.0)
         assert direction.heard == [GONE_WORDS]
@@ -344,13 +345,27 @@ async def test_a_session_lost_in_the_queue_is_opened_again_though_the_old_one_is
         assert direction.session.fed == spoken(0, 60)
 
 
-async def test_a_bug_in_a_translator_is_not_taken_for_a_loss() -> None:
+@pytest.mark.parametrize("where", ["events", "feed", "finish", "open"])
+async def test_a_bug_in_a_translator_costs_the_translation_and_not_the_call(
+    where: str, quiet_log: list[MutableMapping[str, Any]]
+) -> None:
+    def stumble(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
     direction = Direction()
-    run = asyncio.create_task(direction.interpreter.run())
-    direction.interpreter.begin()
-    await settle()
-    direction.session.lose(ZeroDivisionError())
-    with pytest.raises(ZeroDivisionError):
-        await run
-    assert direction.session.closed
-    assert direction.interpreter.mode is Mode.TRANSLATING
+    if where == "open":
+        direction.translators.refusals = [ZeroDivisionError()]
+    async with direction.begun():
+        if where == "events":
+            direction.session.lose(ZeroDivisionError())
+        elif where == "feed":
+            direction.session.feed = stumble  # type: ignore[method-assign]
+        elif where == "finish":
+            direction.session.finish = stumble  # type: ignore[method-assign]
+            direction.interpreter.finish()
+        await settle()
+        await direction.speak(1.0)
+        assert direction.interpreter.mode is Mode.PASSING_THROUGH
+        assert direction.seconds(Fate.LOST) == 0
+    assert len(direction.translators.asked) == 1
+    assert [entry["event"] for entry in quiet_log].count("translator_broken") == 1

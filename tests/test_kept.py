@@ -40,6 +40,7 @@ class Keeping(RuleBasedStateMachine):
         self.waiting: deque[int] = deque()
         self.fed: deque[int] = deque()
         self.session = 0  # frames this session was fed
+        self.unheard = 0  # frames it was fed since it last showed life
         self.pause = 0  # unvoiced ones at the end of them
         self.left: list[int] = []
         self.skipped: list[int] = []
@@ -93,14 +94,19 @@ class Keeping(RuleBasedStateMachine):
         assert self.kept.overdue() == [], "so much is not heard here"
 
     @rule()
+    def session_shows_life(self) -> None:
+        self.kept.alive()
+        self.unheard = 0
+
+    @rule()
     def session_is_lost(self) -> None:
         too_old, again = self.kept.rewind()
-        assert len(again) <= REPLAY_FRAMES
-        self._leave(too_old, max(len(self.fed) - REPLAY_FRAMES, 0))
+        assert len(again) <= REPLAY_FRAMES + self.unheard
+        self._leave(too_old, max(len(self.fed) - REPLAY_FRAMES - self.unheard, 0))
         assert numbers(again) == list(self.fed)
         self.waiting.extendleft(reversed(self.fed))
         self.fed.clear()
-        self.session = self.pause = 0
+        self.session = self.pause = self.unheard = 0
 
     @rule()
     def nobody_is_waited_for_any_more(self) -> None:
@@ -123,6 +129,7 @@ class Keeping(RuleBasedStateMachine):
         assert self.waiting.popleft() == number, "in the order spoken"
         self.fed.append(number)
         self.session += 1
+        self.unheard += 1
         self.pause = 0 if self.voiced[number] else self.pause + 1
 
     def _leave(self, frames: list[Kept], count: int) -> None:
@@ -203,6 +210,7 @@ def test_each_session_hears_the_beginning_of_a_pause() -> None:
     kept = KeptSpeech(replay_seconds=0)
     heard(kept, 30, voiced=False)
     assert len(fed_by(kept, 5)) == 6
+    kept.alive()
     kept.rewind()
     fed = fed_by(kept, 20)
     assert fed[:PAUSE_FRAMES] == list(range(6, 6 + PAUSE_FRAMES))
@@ -234,6 +242,7 @@ def test_only_the_last_seconds_are_replayed_and_the_rest_is_told() -> None:
     kept = KeptSpeech(replay_seconds=5)
     heard(kept, 400)
     list(kept.rest())
+    kept.alive()
     heard(kept, 30, first=400)
     too_old, again = kept.rewind()
     assert numbers(too_old) == list(range(150))
@@ -241,10 +250,23 @@ def test_only_the_last_seconds_are_replayed_and_the_rest_is_told() -> None:
     assert numbers(kept.rest()) == list(range(150, 430))
 
 
+def test_what_a_session_was_fed_since_it_last_showed_life_is_replayed_on_top() -> None:
+    kept = KeptSpeech(replay_seconds=5)
+    heard(kept, 400)
+    list(kept.rest())
+    kept.alive()
+    heard(kept, 200, first=400)
+    list(kept.rest())
+    too_old, again = kept.rewind()
+    assert numbers(too_old) == list(range(150))
+    assert numbers(again) == list(range(150, 600))
+
+
 def test_without_a_replay_only_what_waits_goes_to_the_next_session() -> None:
     kept = KeptSpeech(replay_seconds=0)
     heard(kept, 40)
     fed = fed_by(kept, 20)
+    kept.alive()
     too_old, again = kept.rewind()
     assert (numbers(too_old), again) == (fed, [])
     assert numbers(kept.rest()) == list(range(len(fed), 40))

@@ -339,6 +339,8 @@ async def test_the_end_of_a_call_tells_where_every_second_of_speech_went(
         await talk.hear(CALLER, *spoken(150, 200))
         await talk.hear(AGENT, *spoken(200, 260))
         await world.pass_time(1.0)
+        world.provider.session("en").process()
+        await settle()
     report = the_end(logs)
     caller, agent = report["caller"]["speech_seconds"], report["agent"]["speech_seconds"]
     assert caller == {

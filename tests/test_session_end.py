@@ -72,16 +72,6 @@ FROM_THE_BRIDGE: dict[str, tuple[Ending, EndReason, list[tuple[str, str, str]]]]
         EndReason.SHUTDOWN,
         farewell(Sentence.INTERRUPTED),
     ),
-    "a bug in the caller's interpreter": (
-        lambda talk: talk.world.provider.session("es").lose(ZeroDivisionError()),
-        EndReason.INTERNAL_ERROR,
-        farewell(Sentence.INTERRUPTED),
-    ),
-    "a bug in the agent's interpreter": (
-        lambda talk: talk.world.provider.session("en").lose(ZeroDivisionError()),
-        EndReason.INTERNAL_ERROR,
-        farewell(Sentence.INTERRUPTED),
-    ),
     "a bug in a leg": (
         leg_with_a_bug,
         EndReason.INTERNAL_ERROR,

@@ -24,7 +24,7 @@ def read_wav(path: Path) -> bytes:
             kind = (recording.getframerate(), 8 * recording.getsampwidth(), recording.getnchannels())
             pcm = recording.readframes(recording.getnframes())
     except (wave.Error, EOFError) as error:
-        raise ValueError(f"{path} is not a WAV file of plain PCM: {error or 'it ends too soon'}") from error
+        raise ValueError(f"{path} is not a WAV file of plain PCM: {str(error) or 'it ends too soon'}") from error
     if kind != (mulaw.SAMPLE_RATE, 16, 1):
         rate, bits, channels = kind
         raise ValueError(f"{path} must be 8000 Hz, 16 bits, 1 channel; it is {rate} Hz, {bits} bits, {channels}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from enum import Enum
 
 import structlog
@@ -82,6 +83,7 @@ class Interpreter:
         self._retry = asyncio.Event()
         self._retry_at: float | None = None
         self._listening = asyncio.Timeout(None)
+        self._bug: Exception | None = None  # of the translator, in what it must not raise in
         self._finishing = False
         self._since = 0.0  # since when the mode is what it is
         self._untranslated = 0.0
@@ -160,15 +162,9 @@ class Interpreter:
         if self._translator and self.mode is Mode.TRANSLATING:
             self._finish(self._translator)
 
-    def settle(self, *, cut_off_by: str) -> None:
-        """The call is over, and `run` is: what is still open in the ledger finds its fate.
-
-        What a session was given that was well until we closed it counts as translated; `cut_off_by` is why the rest
-        was not.
-        """
-        if self.mode is Mode.TRANSLATING:
-            self._settle(self._kept.all_fed(), Fate.TRANSLATED)
-        self._settle(self._kept.give_up(), Fate.LOST, cut_off_by)
+    def settle(self, fate: Fate, reason: str) -> None:
+        """The call is over, and `run` is: what no session has dealt with meets this fate, for this reason."""
+        self._settle(self._kept.give_up(), fate, reason)
 
     def pending(self, now: float) -> bool:
         """Whether the listener may still have something to hear of what was said lately."""
@@ -205,8 +201,8 @@ class Interpreter:
             self._retry_at = None
 
     async def _translate(self, factory: TranslatorFactory, pair: LanguagePair) -> None:
-        async with factory.open(pair, self.stats.uplink) as translator:
-            self.stats.sessions += 1
+        async with AsyncExitStack() as stack:
+            translator = await self._open(stack, factory, pair)
             self._take_up(translator)
             try:
                 await self._listen(translator)
@@ -215,7 +211,17 @@ class Interpreter:
             finally:
                 self.stats.usage += translator.usage
 
+    async def _open(self, stack: AsyncExitStack, factory: TranslatorFactory, pair: LanguagePair) -> Translator:
+        try:
+            return await stack.enter_async_context(factory.open(pair, self.stats.uplink))
+        except TranslatorLost:
+            raise
+        except Exception as bug:
+            raise _broken(bug) from bug
+
     def _take_up(self, translator: Translator) -> None:
+        self.stats.sessions += 1
+        self._bug = None
         log.info("translator_ready", pair=str(self.pair))
         self._translator = translator
         self._watchdog.alive()
@@ -227,10 +233,13 @@ class Interpreter:
     async def _listen(self, translator: Translator) -> None:
         try:
             async with asyncio.timeout(None) as self._listening:
-                async for event in translator.events():
+                async for event in _events(translator):
                     self._watchdog.alive()
+                    self._kept.alive()
                     self._on_event(event)
         except TimeoutError:
+            if self._bug:
+                raise _broken(self._bug) from self._bug
             raise TranslatorLost(f"the session was given speech and was silent for {SILENT_AFTER:g} s") from None
         if not self._finishing:
             raise TranslatorLost("the translator ended the session by itself")
@@ -307,14 +316,26 @@ class Interpreter:
     def _feed(self, frames: Iterable[Kept], now: float) -> None:
         assert self._translator is not None  # noqa: S101 - what TRANSLATING means
         for frame in frames:
-            self._translator.feed(frame.audio, voiced=frame.voiced)
+            with self._guarded():
+                self._translator.feed(frame.audio, voiced=frame.voiced)
             self._watchdog.fed(now, voiced=frame.voiced)
             frame.times_fed += 1
             self._speech.replay(frame.voiced and frame.times_fed == 2)
 
     def _finish(self, translator: Translator) -> None:
         self._feed(self._kept.rest(), self._clock())
-        translator.finish()
+        with self._guarded():
+            translator.finish()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """A translator that breaks its promise not to raise is lost; the call, and the stream we stand in, are not."""
+        try:
+            yield
+        except Exception as bug:
+            if not self._bug:
+                self._bug = bug
+                self._listening.reschedule(asyncio.get_running_loop().time())
 
     def _pass_on(self, frames: Iterable[Kept]) -> None:
         """Give the listener the original of these frames; who hears it underneath has had it already."""
@@ -336,3 +357,19 @@ class Interpreter:
         lag = self._turns.translated(now, silent_for=silent_for)
         if lag is not None:
             self._captions.heard_after(lag, now)
+
+
+async def _events(translator: Translator) -> AsyncIterator[TranslatorEvent]:
+    try:
+        async for event in translator.events():
+            yield event
+    except TranslatorLost:
+        raise
+    except Exception as bug:
+        raise _broken(bug) from bug
+
+
+def _broken(bug: Exception) -> TranslatorLost:
+    """The translator has a bug: the call goes on without it."""
+    log.error("translator_broken", exc_info=bug)
+    return TranslatorLost(f"the translator has a bug ({type(bug).__name__}): see the log", permanent=True)

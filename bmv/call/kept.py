@@ -30,11 +30,15 @@ class KeptSpeech:
     """
 
     def __init__(self, *, replay_seconds: float) -> None:
-        """`replay_seconds` is how much of what a lost session had not dealt with is fed to the next one."""
+        """`replay_seconds` is how much of what a lost session had not dealt with is fed to the next one.
+
+        What it was fed since it last showed life comes on top: it was surely not translated.
+        """
         self._replay_frames = round(replay_seconds / FRAME_SECONDS)
         self._fed: deque[Kept] = deque()
         self._waiting: deque[Kept] = deque()
         self._processed = 0  # frames of this session
+        self._unheard = 0  # frames that this session was fed since it last showed life
         self._pause = 0
         self._beat = 0
 
@@ -67,6 +71,10 @@ class KeptSpeech:
         while self._waiting:
             yield self._feed_one()
 
+    def alive(self) -> None:
+        """The session showed life: it may have heard what it was fed."""
+        self._unheard = 0
+
     def processed(self, frames: int) -> list[Kept]:
         """The session is done with the first `frames` that it was fed: those among them that still were kept."""
         done = []
@@ -90,11 +98,11 @@ class KeptSpeech:
 
         Returns what is too old for that, and what is fed for a second time.
         """
-        too_old = [self._fed.popleft() for _ in range(len(self._fed) - self._replay_frames)]
+        too_old = [self._fed.popleft() for _ in range(len(self._fed) - self._replay_frames - self._unheard)]
         again = list(self._fed)
         self._waiting.extendleft(reversed(again))
         self._fed.clear()
-        self._processed = self._pause = 0
+        self._processed = self._pause = self._unheard = 0
         return too_old, again
 
     def give_up(self) -> list[Kept]:
@@ -108,6 +116,7 @@ class KeptSpeech:
     def _feed_one(self) -> Kept:
         frame = self._waiting.popleft()
         self._pause = 0 if frame.voiced else self._pause + 1
+        self._unheard += 1
         self._fed.append(frame)
         return frame
 

@@ -47,6 +47,8 @@ class _Session:
         """Of an heir: it has taken over, or it ended before it could."""
         self.said_all = False
         """It ended in order: whatever it was fed is dealt with."""
+        self.ahead: _Session | None = None
+        """The one that is heard before it, as long as that has not said all."""
         self.fed = 0
         self._said: asyncio.Queue[TranslatorEvent | Exception | None] = asyncio.Queue()
 
@@ -79,6 +81,13 @@ class _Session:
                 raise event
             yield event
 
+    def show_life(self) -> None:
+        """A session behind it, which is not listened to yet, is alive: so whoever waits for this one is told."""
+        if self.ahead:
+            self.ahead.show_life()
+        else:
+            self._said.put_nowait(Alive())
+
     def fail(self, error: Exception) -> None:
         """Have its events end with an error."""
         self._said.put_nowait(error)
@@ -87,6 +96,8 @@ class _Session:
         try:
             async for event in translator.events():
                 self._said.put_nowait(event)
+                if self.ahead:
+                    self.ahead.show_life()
             self.said_all = True
             self._said.put_nowait(None)
         except Exception as error:  # for whoever reads `events`
@@ -214,7 +225,8 @@ class RenewedTranslator:
 
     def _hand_over(self, heir: _Session) -> None:
         log.info("translator_renewed")
-        self._sessions[-1].translator.finish()
+        heir.ahead = self._sessions[-1]
+        heir.ahead.translator.finish()
         self._sessions.append(heir)
         self._heir = None
         self._expiring.clear()  # the old one may have said so more than once
@@ -222,6 +234,7 @@ class RenewedTranslator:
 
     def _dismiss(self, session: _Session) -> None:
         self._sessions.remove(session)
+        self._sessions[0].ahead = None
         self._processed += session.fed
         self._dismissed += session.translator.usage
         session.over.set()

@@ -18,6 +18,7 @@ from bmv.call.captions import CaptionFeed, CaptionLines
 from bmv.call.carrier import AgentCall, Carrier, CarrierError
 from bmv.call.interpreter import Interpreter
 from bmv.call.ladder import Ladder
+from bmv.call.ledger import Fate
 from bmv.call.leg import Leg, Role
 from bmv.call.metronome import Metronome
 from bmv.call.party import Party
@@ -31,6 +32,7 @@ log = structlog.get_logger()
 
 Arguments = TypeVarTuple("Arguments")
 
+_WHO_HUNG_UP = {EndReason.CALLER_HUNG_UP: Role.CALLER, EndReason.AGENT_HUNG_UP: Role.AGENT}
 DRAIN_SECONDS = 1.0  # how long a listener may still hear what was said last; both are told or ended within two seconds
 
 
@@ -193,8 +195,10 @@ class CallSession:
                 await self._live()
         finally:
             self.end(EndReason.INTERNAL_ERROR)
-            for interpreter in self._interpreters.values():
-                interpreter.settle(cut_off_by=f"the call ended: {self._why.value}")
+            for role, interpreter in self._interpreters.items():
+                nobody_listens = _WHO_HUNG_UP.get(self._why) is role.other
+                fate = Fate.NOT_TRANSLATABLE if nobody_listens else Fate.LOST
+                interpreter.settle(fate, f"the call ended: {self._why.value}")
             self._log_end(self._now() - started)
 
     async def _live(self) -> None:
@@ -281,7 +285,7 @@ class CallSession:
 
     async def _drain(self) -> None:
         """Who is left may still hear what the other said last, for a moment."""
-        leaving = {EndReason.CALLER_HUNG_UP: Role.CALLER, EndReason.AGENT_HUNG_UP: Role.AGENT}.get(self._why)
+        leaving = _WHO_HUNG_UP.get(self._why)
         if leaving is None or not self._bridged.is_set() or self._parties[leaving.other].leg is None:
             return
         self._last_words = self._interpreters[leaving]

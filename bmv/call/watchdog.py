@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bmv.audio.mulaw import FRAME_SECONDS
 
-SILENT_AFTER = 4.0  # seconds, less than can be replayed; the models send something every 0.4 s or at each turn
+SILENT_AFTER = 4.0  # seconds; the continuous model sends something every 0.4 s, the turn-based translator asks for it
 LEAST_VOICE = 1.5  # seconds of voice since it last said anything, in one piece or several: a cough owes no answer
 
 

@@ -332,6 +332,8 @@ class Settings:
         fallback = str(values.get("translator_fallback") or "")
         if fallback.startswith("openai") and not values.get("openai_api_key", True):
             problems.append("OPENAI_API_KEY is not set, and TRANSLATOR_FALLBACK needs it.")
+        if fallback and fallback == values.get("translator"):
+            problems.append("TRANSLATOR_FALLBACK must be another translator than TRANSLATOR.")
         if problems:
             raise SettingsError(problems)
         return cls(**values, environ=dict(environ))  # type: ignore[arg-type]  # each field's parser makes the field's type

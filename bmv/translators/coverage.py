@@ -26,6 +26,8 @@ from bmv.call.translator import Processed
 
 SURELY_SAID = 3000 // FRAME_MS
 """What was fed so long before its stretch's translation is still heard has been translated."""
+ALL_SAID = 1500 // FRAME_MS
+"""Without output for so long after the last word of a stretch its translation is over."""
 PATIENCE = 6000 // FRAME_MS
 """What is not answered so long after it was said will not be."""
 ENOUGH_VOICE = 500 // FRAME_MS
@@ -182,7 +184,8 @@ class Coverage:
         if stretch is None:
             return _Verdict.TRANSLATED
         if stretch.answered is not None:
-            done = over or batch.time <= max(self._output_at - SURELY_SAID, self._now - PATIENCE)
+            said = self._output_at >= stretch.ends and self._now - self._output_at > ALL_SAID
+            done = over or said or batch.time <= max(self._output_at - SURELY_SAID, self._now - PATIENCE)
             return _Verdict.TRANSLATED if done else _Verdict.WAIT
         if not over and self._now - stretch.begins < PATIENCE:
             return _Verdict.WAIT
