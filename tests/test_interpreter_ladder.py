@@ -13,10 +13,11 @@ from structlog.testing import capture_logs
 
 from bmv.audio.mulaw import SILENCE
 from bmv.call.alongside import alongside
-from bmv.call.interpreter import PATIENCE, Mode
+from bmv.call.interpreter import Mode
 from bmv.call.kept import ONSET_FRAMES, PAUSE_FRAMES
 from bmv.call.ladder import BACKOFF, TRIES
 from bmv.call.ledger import Fate
+from bmv.call.trouble import WITHOUT_SESSION
 from bmv.call.watchdog import SILENT_AFTER
 
 FIRST_RETRY = BACKOFF[0] + 0.1  # seconds, with the beats it takes
@@ -188,6 +189,8 @@ async def test_after_a_session_that_translated_the_next_try_comes_soon_again() -
     async with direction.begun():
         await direction.speak(4.0)
         await direction.translate(*english(0, 5))
+        direction.session.process()
+        await settle()
         await direction.lose()
         lost_at = direction.clock()
         await direction.speak(1.0)
@@ -213,7 +216,7 @@ async def test_after_three_failures_in_a_row_the_next_kind_of_translator_has_its
         await direction.speak(1.0)
         first.refuses_always = lost()
         await direction.lose()
-        await direction.speak(PATIENCE - 0.5)
+        await direction.speak(WITHOUT_SESSION - 0.5)
         assert len(first.asked) == TRIES  # the one that was lost, and two in vain
         assert len(second.asked) == 1
         second.sessions[0].speak(*english(0, 20))

@@ -14,8 +14,9 @@ from structlog.testing import capture_logs
 
 from bmv.audio.mulaw import FRAME_SECONDS
 from bmv.call.alongside import alongside
-from bmv.call.interpreter import PATIENCE, Mode
+from bmv.call.interpreter import Mode
 from bmv.call.ledger import Fate
+from bmv.call.trouble import WITHOUT_SESSION
 
 CUT_OFF = "the call ended: caller_hung_up"
 ONSET = 3  # loud frames that the detector of voice waits for
@@ -143,7 +144,7 @@ async def waiting_for_another_try(direction: Direction) -> None:
 
 async def passing_through(direction: Direction) -> None:
     await waiting_for_another_try(direction)
-    await direction.speak(PATIENCE + 0.5)
+    await direction.speak(WITHOUT_SESSION + 0.5)
 
 
 async def without_hope(direction: Direction) -> None:

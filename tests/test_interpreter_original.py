@@ -11,9 +11,10 @@ from structlog.testing import capture_logs
 
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.call.alongside import alongside
-from bmv.call.interpreter import PATIENCE, Mode
+from bmv.call.interpreter import Mode
 from bmv.call.ledger import Fate
 from bmv.call.playout import LEAD_SECONDS
+from bmv.call.trouble import WITHOUT_SESSION
 
 A_WHILE = 60.0  # seconds
 
@@ -36,11 +37,11 @@ async def test_after_three_seconds_without_a_session_the_original_is_heard_from_
         await direction.processed(60)
         direction.translators.refuses_always = lost()
         await direction.lose()
-        await direction.speak(PATIENCE - 0.1)
+        await direction.speak(WITHOUT_SESSION - 0.1)
         assert direction.heard == []
         await direction.speak(3.0)
         await direction.stall(5.0)
-        assert direction.heard == [WENT, *range(60, in_frames(2.0 + PATIENCE - 0.1 + 3.0))]
+        assert direction.heard == [WENT, *range(60, in_frames(2.0 + WITHOUT_SESSION - 0.1 + 3.0))]
         assert direction.interpreter.mode is Mode.PASSING_THROUGH
 
 
@@ -52,7 +53,7 @@ async def test_the_notice_is_heard_as_soon_as_the_patience_is_over() -> None:
         lost_at = direction.clock()
         await direction.speak(5.0)
         first = direction.leg.frames[0]
-        assert PATIENCE < direction.heard_at(first) - lost_at <= PATIENCE + 0.06
+        assert WITHOUT_SESSION < direction.heard_at(first) - lost_at <= WITHOUT_SESSION + 0.06
 
 
 async def test_when_a_session_is_back_the_translation_is_and_the_listener_is_told_before_its_first_word() -> None:
@@ -62,15 +63,16 @@ async def test_when_a_session_is_back_the_translation_is_and_the_listener_is_tol
         await direction.lose()
         before = await direction.speak(6.0)
         direction.translators.refuses_always = None
-        while direction.interpreter.mode is not Mode.TRANSLATING:
+        while not direction.translators.open_sessions:
             before += await direction.speak(0.02)
-        await direction.speak(1.0)
+        during = await direction.speak(1.0)  # it has to speak first, before it is relied on
         await direction.translate(*english(0, 20))
+        assert direction.interpreter.mode is Mode.TRANSLATING
         await direction.speak(1.0)
         await direction.translate(*english(20, 40))
         await direction.stall(8.0)
-        assert direction.heard == [WENT, *before, BACK, *range(TRANSLATION, TRANSLATION + 40)]
-        assert numbers(direction.session.fed)[0] == before[-1] + 1
+        assert direction.heard == [WENT, *before, *during, BACK, *range(TRANSLATION, TRANSLATION + 40)]
+        assert numbers(direction.session.fed)[0] == during[0]
 
 
 async def test_silence_from_a_new_session_is_not_announced_as_a_translation() -> None:
@@ -79,13 +81,15 @@ async def test_silence_from_a_new_session_is_not_announced_as_a_translation() ->
         direction.translators.refusals = [lost()] * 3
         await direction.lose()
         await direction.speak(7.0)
-        assert direction.interpreter.mode is Mode.TRANSLATING
+        assert direction.translators.open_sessions
         await direction.translate(*[SILENCE] * 50)
         await direction.stall(8.0)
+        assert direction.interpreter.mode is Mode.PASSING_THROUGH
         assert BACK not in direction.heard
 
 
-async def test_sessions_that_come_and_go_are_announced_only_when_they_translate() -> None:
+@pytest.mark.parametrize("lasting", [False, True])
+async def test_sessions_that_come_and_go_are_announced_once_until_one_translates_for_good(lasting: bool) -> None:
     direction = Direction()
     async with direction.begun():
         for _ in range(3):
@@ -93,19 +97,49 @@ async def test_sessions_that_come_and_go_are_announced_only_when_they_translate(
             await direction.lose()
             await direction.keep_quiet(8.0)
             direction.translators.refuses_always = None
-            while direction.interpreter.mode is not Mode.TRANSLATING:
+            while not direction.translators.open_sessions:
                 await direction.keep_quiet(0.02)
         assert direction.heard == [WENT]
         await direction.translate(*english(0, 5))
+        await direction.speak(0.2)
+        if lasting:
+            direction.session.process()
         direction.translators.refuses_always = lost()
         await direction.keep_quiet(1.0)
         await direction.lose()
-        await direction.keep_quiet(PATIENCE + 1.0)
-        assert direction.heard == [WENT, BACK, *range(TRANSLATION, TRANSLATION + 5), WENT]
+        await direction.keep_quiet(WITHOUT_SESSION + 1.0)
+        heard = [each for each in direction.heard if not isinstance(each, int)]
+        assert heard == ([WENT, BACK, WENT] if lasting else [WENT, BACK])
 
 
-@pytest.mark.parametrize("seconds", [PATIENCE - 0.1, PATIENCE + 0.1])
-async def test_a_session_that_opens_late_translates_from_the_first_word_on_or_from_where_the_original_ended(
+async def test_sessions_that_say_a_word_and_die_are_no_translation() -> None:
+    direction = Direction()
+    async with direction.begun():
+        for number in range(8):
+            await direction.speak(1.5)
+            if direction.translators.open_sessions:
+                await direction.translate(*english(number, number + 1))
+                await direction.lose()
+        await direction.speak(2.0)
+        assert WENT in direction.heard
+        originals = [each for each in direction.heard if isinstance(each, int) and each < TRANSLATION]
+        assert len(originals) * FRAME_SECONDS > 4.0
+        assert direction.interpreter.untranslated_for(direction.clock()) > 1.0
+    assert direction.seconds(Fate.LOST) < 6.0
+
+
+async def test_sessions_that_open_and_answer_nothing_leave_nobody_in_silence() -> None:
+    direction = Direction()
+    async with direction.begun():
+        for _ in range(10):
+            await direction.speak(1.5)
+        assert direction.heard[0] == WENT
+        assert len(direction.heard) * FRAME_SECONDS > 5.0
+        assert direction.seconds(Fate.LOST) == 0
+
+
+@pytest.mark.parametrize("seconds", [WITHOUT_SESSION - 0.1, WITHOUT_SESSION + 0.1])
+async def test_a_session_that_opens_late_is_fed_from_the_first_word_on_or_from_where_it_can_still_help(
     seconds: float,
 ) -> None:
     direction = Direction()
@@ -114,10 +148,11 @@ async def test_a_session_that_opens_late_translates_from_the_first_word_on_or_fr
         before = await direction.speak(seconds)
         direction.translators.opening.set()
         await settle()
-        await direction.speak(3.0)
-        await direction.stall(3.0)
-        late = seconds > PATIENCE
-        assert direction.heard == ([WENT, *before] if late else [])
+        after = await direction.speak(3.0)
+        direction.session.show_life()
+        await direction.stall(5.0)
+        late = seconds > WITHOUT_SESSION
+        assert direction.heard == ([WENT, *before, *after] if late else [])
         fed = numbers(direction.session.fed)
         assert fed[0] == (before[-1] + 1 if late else 0)
         assert fed == list(range(fed[0], fed[0] + len(fed)))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from enum import Enum
 
 import structlog
@@ -13,6 +13,7 @@ from bmv.audio.levels import is_silent
 from bmv.audio.mulaw import SILENCE
 from bmv.audio.voice import VoiceDetector
 from bmv.call.captions import CaptionLines
+from bmv.call.guard import broken, guarded_events, lost_by
 from bmv.call.kept import Kept, KeptSpeech
 from bmv.call.ladder import Ladder
 from bmv.call.ledger import Fate
@@ -29,12 +30,12 @@ from bmv.call.translator import (
     TranslatorFactory,
     TranslatorLost,
 )
+from bmv.call.trouble import WITHOUT_SESSION, WITHOUT_TRANSLATION, Trouble
 from bmv.call.watchdog import SILENT_AFTER, Watchdog
 from bmv.languages import Sentence
 
 log = structlog.get_logger()
 
-PATIENCE = 3.0  # seconds without a session until the listener is given the original: two tries take less, as measured
 STALLED_AFTER = 1.0  # seconds without a frame: what is only late must not get a hole in its middle
 FILL_FRAMES = 20  # at most 400 ms of silence for one stall; more would only add delay
 ANSWERED_AFTER = 5.0  # seconds after the last voiced frame: by then a translator has said what it will say
@@ -86,8 +87,8 @@ class Interpreter:
         self._bug: Exception | None = None  # of the translator, in what it must not raise in
         self._finishing = False
         self._since = 0.0  # since when the mode is what it is
-        self._untranslated = 0.0
-        self._told_of_loss = False
+        self._trouble = Trouble()
+        self._unanswered_since: float | None = None  # the first voice since the last translated word
         self._last_heard = 0.0
         self._last_voice = float("-inf")
         self._filled = 0
@@ -125,6 +126,7 @@ class Interpreter:
         voiced = self._voice.feed(frame)
         if voiced:
             self._last_voice = now
+            self._unanswered_since = self._unanswered_since or now
             self._speech.hear()
         match self.mode:
             case Mode.IDLE:
@@ -133,6 +135,9 @@ class Interpreter:
             case Mode.PASSING_THROUGH:
                 self._playout.pass_on(frame, now, voiced=voiced)
                 self._speech.settle(voiced, Fate.PASSED_THROUGH)
+                if self._translator:  # which has to speak first, before it is relied on
+                    self._kept.hear(Kept(frame, voiced, settled=True))
+                    self._feed(self._kept.next(), now)
             case Mode.OPENING:
                 self._keep(frame, now, voiced=voiced)
             case Mode.TRANSLATING:
@@ -145,16 +150,16 @@ class Interpreter:
         self.stats.worst_backlog = max(self.stats.worst_backlog, self._playout.backlog)
         if self._retry_at is not None and now >= self._retry_at:
             self._retry.set()
-        if self.mode is Mode.OPENING and now - self._since > PATIENCE:
+        if self._is_too_long_in_trouble(now):
             self._give_original()
-        if self.mode is Mode.TRANSLATING and not self._finishing:
-            if self._watchdog.barks(now):
-                self._watchdog.alive()  # once is enough
-                self._listening.reschedule(asyncio.get_running_loop().time())
-            if self._filled < FILL_FRAMES and self._last_heard and now - self._last_heard > STALLED_AFTER:
-                self._filled += 1
-                self._kept.hear(Kept(SILENCE, voiced=False))
-                self._feed(self._kept.next(), now)
+        if self._translator and self._watchdog.barks(now) and not self._finishing:
+            self._watchdog.alive()  # once is enough
+            self._listening.reschedule(asyncio.get_running_loop().time())
+        stalled = self._last_heard and now - self._last_heard > STALLED_AFTER
+        if stalled and self._filled < FILL_FRAMES and self.mode is Mode.TRANSLATING and not self._finishing:
+            self._filled += 1
+            self._kept.hear(Kept(SILENCE, voiced=False))
+            self._feed(self._kept.next(), now)
 
     def finish(self) -> None:
         """The speaker is gone: let the translator say what is left; `run` ends after it."""
@@ -173,9 +178,7 @@ class Interpreter:
 
     def untranslated_for(self, now: float) -> float:
         """Seconds for which the original has stood in for a translation that cannot be had, since the last one."""
-        if self.pair is None:
-            return 0.0
-        return self._untranslated + (now - self._since if self.mode is Mode.PASSING_THROUGH else 0.0)
+        return self._trouble.untranslated_for(now)
 
     # -- the sessions, one after the other ----------------------------------------------------------------------
 
@@ -209,7 +212,8 @@ class Interpreter:
             except TranslatorLost as error:
                 self._lose(error)  # now, and not when the session has been closed, which may take a while
             finally:
-                self.stats.usage += translator.usage
+                with self._guarded():
+                    self.stats.usage += translator.usage
 
     async def _open(self, stack: AsyncExitStack, factory: TranslatorFactory, pair: LanguagePair) -> Translator:
         try:
@@ -217,7 +221,7 @@ class Interpreter:
         except TranslatorLost:
             raise
         except Exception as bug:
-            raise _broken(bug) from bug
+            raise broken(bug) from bug
 
     def _take_up(self, translator: Translator) -> None:
         self.stats.sessions += 1
@@ -225,7 +229,7 @@ class Interpreter:
         log.info("translator_ready", pair=str(self.pair))
         self._translator = translator
         self._watchdog.alive()
-        if self.mode is not Mode.IDLE:
+        if self.mode is Mode.OPENING:
             self._enter(Mode.TRANSLATING)
         if self._finishing:
             self._finish(translator)
@@ -233,13 +237,13 @@ class Interpreter:
     async def _listen(self, translator: Translator) -> None:
         try:
             async with asyncio.timeout(None) as self._listening:
-                async for event in _events(translator):
+                async for event in guarded_events(translator):
                     self._watchdog.alive()
                     self._kept.alive()
                     self._on_event(event)
         except TimeoutError:
             if self._bug:
-                raise _broken(self._bug) from self._bug
+                raise lost_by(self._bug) from self._bug
             raise TranslatorLost(f"the session was given speech and was silent for {SILENT_AFTER:g} s") from None
         if not self._finishing:
             raise TranslatorLost("the translator ended the session by itself")
@@ -249,16 +253,18 @@ class Interpreter:
         match event:
             case AudioTranslated(audio, received_at):
                 if not is_silent(audio):
-                    self._prove_well()
+                    self._on_voice()
                 self._playout.speak(audio, received_at)
             case Captioned(kind, text):
                 self._captions.append(kind, text, self._clock())
             case Processed(frames, translated):
                 done = self._kept.processed(frames)
-                if translated:
-                    self._settle(done, Fate.TRANSLATED)
-                else:
+                if not translated:
+                    self._unanswered_since = None
                     self._pass_on(done)
+                elif self._settle(done, Fate.TRANSLATED):
+                    self._ladder.worked()
+                    self._trouble.over()
 
     def _lose(self, error: TranslatorLost) -> None:
         opened, self._translator = self._translator is not None, None
@@ -268,12 +274,16 @@ class Interpreter:
             self._wanted.clear()
             return
         self._ladder.failed(error)
+        self._trouble.begins(self._clock())
         hopeless = self._ladder.factory is None
-        tell = log.info if self._told_of_loss else log.warning  # the first failures are news, the hundredth is not
+        # The first failures are news, the hundredth is not.
+        tell = log.info if self._trouble.told_of_loss else log.warning
         tell("translator_lost", pair=str(self.pair), error=str(error), tries_again=not hopeless)
         too_old, _ = self._kept.rewind()
-        if self.forward_original:
-            self._pass_on(too_old)  # which the listener has heard underneath
+        if self.mode is Mode.PASSING_THROUGH:
+            self._kept.give_up()  # which was all heard as it is
+        if hopeless or self.forward_original:
+            self._pass_on(too_old)
         elif self._settle(too_old, Fate.LOST, f"older than REPLAY_SECONDS when the session was lost: {error}"):
             self._listener.notify(Sentence.WORDS_LOST, self._clock())
         if self.mode is Mode.TRANSLATING:
@@ -281,34 +291,45 @@ class Interpreter:
         if hopeless and self.mode is Mode.OPENING:
             self._give_original()
 
+    def _is_too_long_in_trouble(self, now: float) -> bool:
+        trouble = self._trouble.lasted(now)
+        if self.mode is Mode.OPENING:
+            return now - self._since > WITHOUT_SESSION or trouble > WITHOUT_TRANSLATION
+        waiting = self._unanswered_since is not None and now - self._unanswered_since > WITHOUT_TRANSLATION
+        return self.mode is Mode.TRANSLATING and trouble > 0 and waiting and not self._finishing
+
     def _give_original(self) -> None:
-        """There is no session, and no more waiting for one: what was kept and what comes is given as it is."""
+        """Nothing is translated, and no more waiting for it: what was kept and what comes is given as it is."""
         log.warning("original_passed_through", pair=str(self.pair), tries_again=self._ladder.factory is not None)
+        now = self._clock()
         self._enter(Mode.PASSING_THROUGH)
-        if not self._told_of_loss:
-            self._told_of_loss = True
-            self._listener.notify(Sentence.TRANSLATION_LOST, self._clock())
+        self._trouble.original_begins(now)
+        if not self._trouble.told_of_loss:
+            self._trouble.told_of_loss = True
+            self._listener.notify(Sentence.TRANSLATION_LOST, now)
         self._pass_on(self._kept.give_up())
 
-    def _prove_well(self) -> None:
-        """Something was translated."""
-        self._ladder.worked()
-        self._untranslated = 0.0
-        if self._told_of_loss:
-            log.info("translation_back", pair=str(self.pair))
-            self._told_of_loss = False
-            self._listener.notify(Sentence.TRANSLATION_BACK, self._clock())
+    def _on_voice(self) -> None:
+        """Something is said in the other language."""
+        self._unanswered_since = None
+        if self.mode is not Mode.PASSING_THROUGH:
+            return
+        now = self._clock()
+        log.info("translation_back", pair=str(self.pair))
+        self._enter(Mode.TRANSLATING)
+        self._trouble.original_ends(now)
+        if not self._trouble.told_of_return:
+            self._trouble.told_of_return = True
+            self._listener.notify(Sentence.TRANSLATION_BACK, now)
 
     # -- frames -------------------------------------------------------------------------------------------------
 
     def _enter(self, mode: Mode) -> None:
-        now = self._clock()
-        if self.mode is Mode.PASSING_THROUGH:
-            self._untranslated += now - self._since
-        self.mode, self._since = mode, now
+        self.mode, self._since = mode, self._clock()
 
     def _keep(self, frame: bytes, now: float, *, voiced: bool) -> None:
-        self._kept.hear(Kept(frame, voiced))
+        overheard = self.forward_original and not self._playout.speaking(now)
+        self._kept.hear(Kept(frame, voiced, overheard=overheard))
         self._settle(self._kept.overdue(), Fate.TRANSLATED)
         if self.forward_original:
             self._playout.overhear(frame, now, voiced=voiced)
@@ -320,7 +341,7 @@ class Interpreter:
                 self._translator.feed(frame.audio, voiced=frame.voiced)
             self._watchdog.fed(now, voiced=frame.voiced)
             frame.times_fed += 1
-            self._speech.replay(frame.voiced and frame.times_fed == 2)
+            self._speech.replay(frame.voiced and frame.times_fed == 2 and not frame.settled)
 
     def _finish(self, translator: Translator) -> None:
         self._feed(self._kept.rest(), self._clock())
@@ -335,19 +356,23 @@ class Interpreter:
         except Exception as bug:
             if not self._bug:
                 self._bug = bug
-                self._listening.reschedule(asyncio.get_running_loop().time())
+                log.error("translator_broken", exc_info=bug)
+                with suppress(RuntimeError):  # it is not listened to any more
+                    self._listening.reschedule(asyncio.get_running_loop().time())
 
     def _pass_on(self, frames: Iterable[Kept]) -> None:
-        """Give the listener the original of these frames; who hears it underneath has had it already."""
+        """Give the listener the original of those among these frames that he has not heard at full level already."""
         now = self._clock()
         for frame in frames:
+            if frame.settled:
+                continue
             self._speech.settle(frame.voiced, Fate.PASSED_THROUGH)
-            if not self.forward_original:
+            if not frame.overheard:
                 self._playout.pass_on(frame.audio, now, voiced=frame.voiced, cushion=CUSHION_SECONDS)
 
     def _settle(self, frames: Iterable[Kept], fate: Fate, reason: str = "") -> int:
         """Settle the voiced ones among these, and tell how many they are."""
-        voiced = sum(frame.voiced for frame in frames)
+        voiced = sum(frame.voiced and not frame.settled for frame in frames)
         self._speech.settle(voiced, fate, reason)
         return voiced
 
@@ -357,19 +382,3 @@ class Interpreter:
         lag = self._turns.translated(now, silent_for=silent_for)
         if lag is not None:
             self._captions.heard_after(lag, now)
-
-
-async def _events(translator: Translator) -> AsyncIterator[TranslatorEvent]:
-    try:
-        async for event in translator.events():
-            yield event
-    except TranslatorLost:
-        raise
-    except Exception as bug:
-        raise _broken(bug) from bug
-
-
-def _broken(bug: Exception) -> TranslatorLost:
-    """The translator has a bug: the call goes on without it."""
-    log.error("translator_broken", exc_info=bug)
-    return TranslatorLost(f"the translator has a bug ({type(bug).__name__}): see the log", permanent=True)

@@ -21,6 +21,10 @@ class Kept:
     audio: bytes
     voiced: bool
     times_fed: int = 0
+    overheard: bool = False
+    """The listener has heard it at full level."""
+    settled: bool = False
+    """The ledger knows what became of it."""
 
 
 class KeptSpeech:

@@ -206,7 +206,7 @@ class CallSession:
             work = [self._progress, self._dial, *(interpreter.run for interpreter in self._interpreters.values())]
             running = [tasks.create_task(self._guarded(each)) for each in work]
             await self._over.wait()
-            await self._drain()
+            await self._guarded(self._drain)
             for task in running:
                 task.cancel()
             await self._part_from_all()  # while the sessions are being closed
@@ -322,6 +322,7 @@ class CallSession:
                 "downlink": stats.downlink.summary(),
                 "worst_backlog_ms": _milliseconds(stats.worst_backlog),
                 "pauses_shortened_ms": _milliseconds(playout.shed),
+                "unplayed_ms": _milliseconds(playout.backlog),
                 "playback_corrected_ms": _milliseconds(playout.buffer.corrected),
                 "underneath_dropped_ms": _milliseconds(playout.dropped),
                 "echo_suppressed_ms": _milliseconds(self._parties[role].echo.suppressed * FRAME_SECONDS),

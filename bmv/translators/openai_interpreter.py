@@ -64,10 +64,10 @@ class OpenAIInterpreter:
         self._line = line
         self._problem = problem
         self._clock = asyncio.get_running_loop().time
-        self._renew_at: float | None = self._clock() + renew_in
+        self._renew_at = self._clock() + renew_in
         self._turns = Turns()
         self._hearing = Hearing()
-        self._account = Account(wanted.model)
+        self._account = Account(wanted.model, transcribed=wanted.transcribe)
         self._originals = Texts(CaptionKind.ORIGINAL)
         self._translations = Texts(CaptionKind.TRANSLATION)
         self._owed = Owed(transcribed=wanted.transcribe)
@@ -94,6 +94,7 @@ class OpenAIInterpreter:
         if self._finishing:
             return
         self._hearing.feed(voiced=voiced)
+        self._turns.feed(voiced=voiced)
         self._batch += frame
         if len(self._batch) >= BATCH_FRAMES * len(SILENCE):
             self._flush()
@@ -169,19 +170,15 @@ class OpenAIInterpreter:
 
     @property
     def _deadline(self) -> float | None:
-        times = [self._turns.deadline]
-        if self._renew_at is not None:
-            times.append(self._renew_at)
-        if self._probe is not None:
-            times.append(self._probe[2])
-        soonest = self._clock() if self._ready else min(times)
+        answered = math.inf if self._probe is None else self._probe[2]
+        soonest = self._clock() if self._ready else min(self._turns.deadline, self._renew_at, answered)
         return soonest if soonest < math.inf else None
 
     def _on_time(self, now: float) -> None:
         if self._probe is not None and now >= self._probe[2]:
             raise TranslatorLost(f"OpenAI did not answer for {ANSWER_SECONDS:g} s")
-        if self._renew_at is not None and now >= self._renew_at:
-            self._renew_at = None
+        if now >= self._renew_at:
+            self._renew_at = math.inf
             self._ready.append(Expiring())
         self._turns.tick(now)
         self._do(self._turns.take())
@@ -192,6 +189,7 @@ class OpenAIInterpreter:
         if self._probe is not None:
             self._probe = (self._probe[0], self._probe[1], now + ANSWER_SECONDS)
         before = len(self._ready)
+        self._account.take(event)
         self._on_speech(event, now)
         self._on_response(event, now)
         if isinstance(event, ErrorEvent):
@@ -204,6 +202,7 @@ class OpenAIInterpreter:
         match event:
             case wire.SpeechStarted():
                 self._hearing.started(event.start)
+                self._turns.started(event.start)
             case wire.SpeechStopped(_, item_id):
                 self._hearing.ended()
                 self._turns.ended(item_id, event.end, now)
@@ -211,8 +210,7 @@ class OpenAIInterpreter:
                 self._on_committed(item_id, now)
             case wire.InputTranscriptDelta(item_id, delta):
                 self._ready.extend(self._originals.add(item_id, delta or ""))
-            case wire.InputTranscriptCompleted(item_id, transcript, usage):
-                self._account.transcribe(usage)
+            case wire.InputTranscriptCompleted(item_id, transcript):
                 self._ready.extend(self._originals.complete(item_id, transcript))
                 self._delete(self._owed.arrived(item_id))
             case wire.InputTranscriptFailed(item_id):
@@ -243,7 +241,6 @@ class OpenAIInterpreter:
                 self._on_done(response, now)
 
     def _on_done(self, response: wire.Response, now: float) -> None:
-        self._account.respond(response)
         completed = response.status == "completed"
         pause = 0.0
         if not completed:
@@ -263,6 +260,8 @@ class OpenAIInterpreter:
         severity = classify(error)
         asked = wire.read_label(error.event_id)
         busy = error.code == ACTIVE_RESPONSE
+        if busy or asked is not None:
+            self._account.refused(asked)
         if severity is Severity.PERMANENT or (severity is Severity.TRANSIENT and asked is None):
             raise self._line.failed(error)
         if error.code == NOTHING_TO_COMMIT:
@@ -287,14 +286,15 @@ class OpenAIInterpreter:
         for step in steps:
             match step:
                 case Ask(label, item_id):
+                    self._account.asked(label)
                     self._post(outgoing.encode_ask(label, item_id))
                 case Cancel(response_id):
                     self._post(outgoing.encode_cancel(response_id))
                 case Forget(item_id):
                     self._delete(self._owed.answered(item_id))
-                case Settled(end, translated):
+                case Settled(end, translated, declined):
                     if not translated:
-                        log.warning("turn_given_up")
+                        log.warning("turn_declined" if declined else "turn_given_up")
                     if end is not None:
                         self._report(self._hearing.settle(end, translated=translated))
 

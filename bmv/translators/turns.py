@@ -12,7 +12,10 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
+
+from bmv.translators.hearing import VOICED_FRAMES
 
 TRIES: Final = 2
 """How often a turn is tried before its original is passed on."""
@@ -22,6 +25,8 @@ CANCEL_SECONDS: Final = 2.0
 """How long the end of a cancelled response is waited for."""
 PAUSE_SECONDS: Final = 1.0
 """Before a response is asked for again that was refused because another one runs, or because of a rate limit."""
+KEPT_FRAMES: Final = 6000
+"""Of the last two minutes it is known which frames had voice: far longer than a turn, and than the server lags."""
 
 Label = tuple[int, int]
 
@@ -50,10 +55,14 @@ class Forget:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A turn is done with: translated, or given up. `end` is the frame it ends before; None where that is not known."""
+    """A turn is done with: translated, or not. `end` is the frame it ends before; None where that is not known.
+
+    Not translated are a turn that was given up, and one with voice to which the model had nothing to say (`declined`).
+    """
 
     end: int | None
     translated: bool
+    declined: bool = False
 
 
 Step = Ask | Cancel | Forget | Settled
@@ -64,6 +73,8 @@ class _Turn:
     number: int
     item_id: str
     end: int | None
+    voice: int
+    """How many of its frames had voice."""
     since: float
     """When it was announced."""
     committed: bool = False
@@ -85,7 +96,7 @@ class _Live:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it says what it has to say: silence is an answer (to noise), words without sound are none."""
+        """Whether it says what it has to say: silence is an answer, words without sound are none."""
         return self.response_id is not None and (self.spoke or not self.wrote)
 
 
@@ -99,13 +110,26 @@ class Turns:
         self._live: _Live | None = None
         self._not_before = -math.inf
         self._count = 0
+        self._fed = 0
+        self._voiced: deque[bool] = deque(maxlen=KEPT_FRAMES)
+        self._start = 0  # of the speech that is heard, or was last
+
+    def feed(self, *, voiced: bool) -> None:
+        """Note whether the next frame has voice."""
+        self._fed += 1
+        self._voiced.append(voiced)
 
     # -- what the server's voice detector found ---------------------------------------------------------------------
+
+    def started(self, start: int) -> None:
+        """Speech begins at frame `start`."""
+        self._start = max(start, self._start)
 
     def ended(self, item_id: str, end: int, now: float) -> None:
         """Speech has ended before frame `end`; it will be committed as `item_id`."""
         if (turn := self._find(item_id)) is not None:
             turn.end = end
+            turn.voice += self._take_voice(end)
         else:
             self._add(item_id, end, now)
 
@@ -150,7 +174,7 @@ class Turns:
         live = self._live
         if live is not None and self._is_of(live, response_id, label):
             if completed and live.is_whole and not live.cancelled:
-                self._settle(translated=True)
+                self._settle_answered(live)
             else:
                 self._fail(now, pause)
         self._advance(now)
@@ -218,10 +242,16 @@ class Turns:
 
     def _add(self, item_id: str, end: int | None, now: float) -> _Turn:
         self._count += 1
-        turn = _Turn(self._count, item_id, end, now)
+        turn = _Turn(self._count, item_id, end, 0 if end is None else self._take_voice(end), now)
         self._turns.append(turn)
         self._known.add(item_id)
         return turn
+
+    def _take_voice(self, end: int) -> int:
+        """Count the frames with voice in the speech that ends before frame `end`; what follows is another."""
+        first = self._fed - len(self._voiced)
+        start, self._start = self._start, max(end, self._start)
+        return sum(islice(self._voiced, max(start - first, 0), max(end - first, 0)))
 
     def _is_asked_for(self, label: Label | None) -> bool:
         """Whether it is the response that is waited for; one without a label can only be that."""
@@ -249,9 +279,16 @@ class Turns:
         else:
             self._not_before = now + pause
 
-    def _settle(self, *, translated: bool) -> None:
+    def _settle_answered(self, live: _Live) -> None:
+        """The model was well. If it is silent at voice, then a second try would not change that: it may be music, or
+        the target language already, and the listener is given it as it is. Silence at a cough is what is wanted.
+        """
+        declined = not live.spoke and self._turns[0].voice >= VOICED_FRAMES
+        self._settle(translated=not declined, declined=declined)
+
+    def _settle(self, *, translated: bool, declined: bool = False) -> None:
         self._live = None
         turn = self._turns.popleft()
         if turn.committed:
             self._steps.append(Forget(turn.item_id))
-        self._steps.append(Settled(turn.end, translated))
+        self._steps.append(Settled(turn.end, translated, declined))

@@ -1,0 +1,33 @@
+"""What becomes of somebody else's bugs: a translator that raises what it must not is lost, and the call goes on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import structlog
+
+from bmv.call.translator import Translator, TranslatorEvent, TranslatorLost
+
+log = structlog.get_logger()
+
+
+async def guarded_events(translator: Translator) -> AsyncIterator[TranslatorEvent]:
+    """The events of a translator; raises nothing but `TranslatorLost`."""
+    try:
+        async for event in translator.events():
+            yield event
+    except TranslatorLost:
+        raise
+    except Exception as bug:
+        raise broken(bug) from bug
+
+
+def broken(bug: Exception) -> TranslatorLost:
+    """Log what a translator raised, and give the loss that it comes to; another try would meet the same."""
+    log.error("translator_broken", exc_info=bug)
+    return lost_by(bug)
+
+
+def lost_by(bug: Exception) -> TranslatorLost:
+    """The loss that a bug comes to, which is logged already."""
+    return TranslatorLost(f"the translator has a bug ({type(bug).__name__}): see the log", permanent=True)

@@ -1,0 +1,55 @@
+"""How long one direction has been without a translation that lasts, and what its listener was told of it.
+
+A session that opens proves nothing, and neither does its first word: it may be lost again a second later. Trouble is
+over when a session is done with something that was said.
+"""
+
+from __future__ import annotations
+
+WITHOUT_SESSION = 3.0  # seconds until the listener is given the original: most often another session is there by then
+WITHOUT_TRANSLATION = (
+    8.0  # the same where sessions open, and speech is not answered; a new one spoke after 2.4 to 4.6 s
+)
+
+
+class Trouble:
+    """One direction's. Times are loop times in seconds."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self._untranslated = 0.0
+        self._untranslated_since: float | None = None
+        self.told_of_loss = False
+        self.told_of_return = False
+
+    def begins(self, now: float) -> None:
+        """There is no session, or one was lost; that may have begun before."""
+        if self._began is None:
+            self._began = now
+
+    def over(self) -> None:
+        """Something was translated for good."""
+        self._began = None
+        self._untranslated = 0.0
+        if self.told_of_return:
+            self.told_of_loss = self.told_of_return = False
+
+    def lasted(self, now: float) -> float:
+        """For how long there has been trouble; 0 without any."""
+        return 0.0 if self._began is None else now - self._began
+
+    def original_begins(self, now: float) -> None:
+        """From now on the listener is given the original."""
+        self._untranslated_since = now
+
+    def original_ends(self, now: float) -> None:
+        """A translation is heard in its place."""
+        self._untranslated += self._original_lasted(now)
+        self._untranslated_since = None
+
+    def untranslated_for(self, now: float) -> float:
+        """Seconds in which the original was given in the place of a translation, since the last that lasted."""
+        return self._untranslated + self._original_lasted(now)
+
+    def _original_lasted(self, now: float) -> float:
+        return 0.0 if self._untranslated_since is None else now - self._untranslated_since
