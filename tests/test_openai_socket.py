@@ -106,6 +106,12 @@ async def test_the_third_429_in_a_row_that_says_nothing_means_no_money() -> None
     assert "3 times in a row" in str(told[2])
 
 
+async def test_calls_that_are_refused_together_with_a_429_that_says_nothing_may_all_try_again() -> None:
+    async with openai(refuse=[SILENT] * 6) as server:
+        address = endpoint(server, clock=[0.0])
+        assert not any([(await refusal(address)).permanent for _ in range(6)])
+
+
 @pytest.mark.parametrize("between", [BUSY, Refusal(429, headers={"Retry-After": "0"}), Refusal(503), None], ids=str)
 async def test_a_429_that_says_nothing_is_not_counted_together_with_those_before_something_else(
     between: Refusal | None,

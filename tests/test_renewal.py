@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fakes import settle
-from renewals import LOST, PAIR, Factory, audio, talking
+from renewals import LOST, PAIR, Factory, Speaker, audio, talking
 
 from bmv.call.renewal import DRAIN_SECONDS, LONGEST_WAIT_FRAMES, PAUSE_FRAMES, Renewing
 from bmv.call.translator import Alive, Captioned, CaptionKind, Expiring, Processed, TranslatorFactory
@@ -101,6 +101,22 @@ async def test_who_talks_without_a_pause_is_switched_after_half_a_minute() -> No
         await speaker.talk(2)
         assert speaker.fed_to == [500 + LONGEST_WAIT_FRAMES - 1, 2]
     assert LONGEST_WAIT_FRAMES * 0.02 == 30
+
+
+async def test_while_the_old_session_is_silent_the_new_one_shows_that_somebody_is_alive() -> None:
+    async with talking() as speaker:
+        await speaker.talk(50)
+        old, new = await speaker.renewed()
+        before = len(speaker.heard)
+        await new.say(*audio(b"new"), Alive())
+        assert speaker.heard[before:] == [Alive(), Alive()], "and what it says is heard later"
+        await old.say(*audio(b"old"))
+        await old.end()
+        assert speaker.heard[before + 2 :] == [*audio(b"old"), Processed(old_frames(speaker)), *audio(b"new"), Alive()]
+
+
+def old_frames(speaker: Speaker) -> int:
+    return speaker.fed_to[0]
 
 
 async def test_all_of_the_old_session_is_heard_before_the_new_one() -> None:

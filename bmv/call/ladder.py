@@ -6,7 +6,9 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from bmv.call.guard import broken
 from bmv.call.translator import LanguagePair, TranslatorFactory, TranslatorLost
+from bmv.languages import Language
 
 TRIES = 3  # failures in a row before the next kind of translator has its turn
 BACKOFF = (0.3, 0.6, 1.2, 2.5, 5.0, 10.0, 20.0, 30.0)  # seconds before the next try, at most; at least half of it
@@ -27,7 +29,7 @@ class Ladder:
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`chance` gives numbers from 0 to 1: calls that failed together shall not all come back at once."""
-        able = [each for each in translators if pair and each.can_speak(pair.target)]
+        able = [each for each in translators if pair and _speaks(each, pair.target)]
         self._rungs = deque(able)
         self._untried = set(map(id, able))
         self._chance = chance
@@ -74,3 +76,11 @@ class Ladder:
         """A session translated: only that proves that it is well. With no credit left, for one, sessions still open."""
         self._failures = self._failures_here = 0
         self._backoff = 0.0
+
+
+def _speaks(translator: TranslatorFactory, language: Language) -> bool:
+    try:
+        return translator.can_speak(language)
+    except Exception as bug:
+        broken(bug)
+        return False

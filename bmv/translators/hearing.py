@@ -22,7 +22,7 @@ CHANCE_FRAMES: Final = 1000 // FRAME_MS
 SIGN_FRAMES: Final = 2000 // FRAME_MS
 """After so many frames without a word from the server, voice among them, it is asked whether it is there. Well below
 the four seconds after which a session counts as dead: who talks for a minute without a pause is not answered before."""
-LONGEST_FRAMES: Final = 30_000 // FRAME_MS
+LONGEST_FRAMES: Final = 15_000 // FRAME_MS
 """Speech without a pause that the server waits on: longer, it is hum or music it takes for speech, or somebody who
 never breathes; either way it has to be translated some time."""
 VOICED_FRAMES: Final = 500 // FRAME_MS

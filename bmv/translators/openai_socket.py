@@ -31,6 +31,7 @@ OUTBOX_MESSAGES = 150  # 30 s of audio in messages of 200 ms: who is so far behi
 MAX_MESSAGE_BYTES = 16 * 2**20  # a legal event has up to 15 MiB
 SILENT_REFUSALS = 3  # in a row, within SILENT_SECONDS: 429 that neither says why nor when to come back means no money
 SILENT_SECONDS = 60.0
+SILENT_LEAST_SECONDS = 10.0  # and no sooner: calls that lose their sessions together are refused together
 NO_CODE, NO_GOODBYE = 1005, 1006
 
 SESSION_SECONDS = 3600.0  # the longest a session lasts, and what one that does not say is taken to last
@@ -295,6 +296,7 @@ class Endpoint:
         """Think about a 429 that neither says why nor when to come back: three in a row in a minute mean no money."""
         now = self._clock()
         self._silent_refusals.append(now)
-        if len(self._silent_refusals) == SILENT_REFUSALS and now - self._silent_refusals[0] <= SILENT_SECONDS:
+        lasted = now - self._silent_refusals[0]
+        if len(self._silent_refusals) == SILENT_REFUSALS and SILENT_LEAST_SECONDS <= lasted <= SILENT_SECONDS:
             return TranslatorLost(f"{lost} ({SILENT_REFUSALS} times in a row)", permanent=True)
         return lost
