@@ -335,6 +335,48 @@ async def test_a_model_without_a_known_price_has_amounts_and_no_price() -> None:
         assert call.translator.usage.usd is None
 
 
+async def test_a_response_that_is_not_done_when_the_session_ends_leaves_no_price() -> None:
+    async def stopped(session: Session) -> None:
+        await session.welcome()
+        await session.hear(100)
+        await session.turn("a", 0, 1800)
+        await session.answer(await session.next_ask(), HELLO)
+        await session.turn("b", 1820, 1900)
+        await session.begin(await session.next_ask(), "resp_2")
+        await session.speak("resp_2", HELLO)
+        await session.ws.close()
+
+    async with realtime(stopped) as server, calling(server) as call:
+        call.say(100)
+        await call.lost()
+        assert call.audio == [HELLO, HELLO]
+        assert call.translator.usage.amounts["audio_tokens_out"] == 80
+        assert call.translator.usage.usd is None
+
+
+@pytest.mark.parametrize("captions", [True, False])
+async def test_a_transcript_that_is_still_owed_leaves_no_price(captions: bool) -> None:
+    async with realtime(one_turn, captions=captions) as server, calling(server) as call:
+        call.say(100)
+        await call.until_heard(Processed(90))
+        await call.finish()
+        assert (call.translator.usage.usd is None) == captions
+
+
+async def test_an_ask_that_is_refused_is_not_waited_for_by_the_price() -> None:
+    async def taken(session: Session) -> None:
+        await session.welcome()
+        await session.hear(100)
+        await session.turn("a", 0, 1800)
+        await session.fail("item_not_found", event_id=(await session.next_ask())["event_id"])
+        await session.answer(await session.next_ask(), HELLO)
+
+    async with realtime(taken) as server, calling(server) as call:
+        call.say(100)
+        await call.until_heard(Processed(90))
+        assert call.translator.usage.usd == tokens_price(MODEL, Tokens(20, 10, 80, 80, 120, 20))
+
+
 @pytest.mark.parametrize("usage", [None, {"type": "tokens", "input_tokens": 9, "output_tokens": 2, "total_tokens": 11}])
 async def test_a_transcript_that_is_not_billed_by_the_second_leaves_no_price(usage: dict[str, object] | None) -> None:
     async def writing(session: Session) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from realtime_server import HELLO, WORLD, Session, calling, one_turn, realtime
+from structlog.testing import capture_logs
 
 from bmv.audio.mulaw import SILENCE
 from bmv.call.translator import Alive, Processed
@@ -84,6 +85,30 @@ async def test_speech_that_never_pauses_is_cut_after_half_a_minute(monkeypatch: 
         await asyncio.sleep(0.05)
         assert call.processed == [Processed(200)]  # he is still talking
     assert server.session.asked == ["cut"]
+
+
+@pytest.mark.parametrize(("voice", "translated"), [(hearing.VOICED_FRAMES, False), (hearing.VOICED_FRAMES - 1, True)])
+async def test_a_turn_that_the_model_has_nothing_to_say_to_is_given_to_the_listener_unless_it_was_a_cough(
+    voice: int, translated: bool
+) -> None:
+    async def speechless(session: Session) -> None:
+        await session.welcome()
+        await session.hear(100)
+        await session.turn("a", 0, 1800)
+        ask = await session.next_ask()
+        await session.begin(ask, "resp_1")
+        await session.done(ask, "resp_1")
+
+    with capture_logs() as logs:
+        async with realtime(speechless) as server, calling(server) as call:
+            call.say(voice)
+            call.say(100 - voice, voiced=False)
+            await call.until_heard(Processed(90, translated))
+            await call.finish()
+            assert call.processed == [Processed(90, translated), Processed(100)]
+            assert call.audio == []
+    assert server.session.asked == server.session.deleted == ["a"]  # once: the model was well
+    assert [entry["event"] for entry in logs] == ([] if translated else ["turn_declined"])
 
 
 # -- the end --------------------------------------------------------------------------------------------------------

@@ -117,12 +117,7 @@ def test_only_what_belongs_to_the_living_response_is_for_the_listener() -> None:
     assert not turns.heard("resp_1", 0)
 
 
-def test_an_answer_of_silence_is_an_answer_and_one_of_words_without_sound_is_none() -> None:
-    silent = spoken("a")
-    silent.take()
-    silent.created("r", (1, 1), 0)
-    silent.done("r", (1, 1), 0, completed=True)
-    assert silent.take() == [Forget("a"), Settled(100, True)]
+def test_an_answer_of_words_without_sound_is_none() -> None:
     mute = spoken("a")
     mute.take()
     mute.created("r", (1, 1), 0)

@@ -13,8 +13,9 @@ import aiohttp
 import pytest
 import structlog
 from house import KEY, MARIA_NUMBER, House, environment, house, own_notices
+from listening import heard_whole
+from mirror import SPANISH, Mirror, MirrorTurns, translated
 from packages import lay_out
-from test_failures import SPANISH, Mirror, MirrorTurns, heard_whole, translated
 
 from bmv import app, languages
 from bmv.app import serving

@@ -57,7 +57,7 @@ class Account:
                 self._transcribe(item_id, None)
 
     def _respond(self, response: wire.Response) -> None:
-        """Count a response that ended. One that failed is billed as well; without its tokens it has no price."""
+        """Count a response that ended, well or not. A failure may be billed too: without its tokens it has no price."""
         if response.id in self._running:
             self._running.discard(response.id)
         elif response.label is not None:
