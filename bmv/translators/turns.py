@@ -19,7 +19,7 @@ from bmv.translators.hearing import VOICED_FRAMES
 
 TRIES: Final = 2
 """How often a turn is tried before its original is passed on."""
-SILENT_SECONDS: Final = 8.0
+SILENT_SECONDS: Final = 5.0
 """A response of which nothing is heard for so long, or a turn that is announced and never comes, has failed."""
 CANCEL_SECONDS: Final = 2.0
 """How long the end of a cancelled response is waited for."""
