@@ -156,9 +156,10 @@ async def test_a_bug_in_one_call_does_not_touch_another() -> None:
     world = World()
     async with registry_of(world) as registry:
         first, second = registry.answer(somebody("CA-1")), registry.answer(somebody("CA-2"))
-        await world.bridged(first)
+        _, agent = await world.bridged(first)
         await world.bridged(second)
-        world.provider.sessions[0].lose(ZeroDivisionError("a bug"))
+        agent.deaf = ZeroDivisionError("a bug")
+        world.provider.sessions[0].speak(*[loud(1)] * 10)
         await until(lambda: registry.find(first.id) is None, world.beat)
         assert first.reason is EndReason.INTERNAL_ERROR
         assert second.state is CallState.BRIDGED

@@ -5,6 +5,7 @@ shortens, reorders and waits for verbs, and its `elapsed_ms` is neither a time o
 go by is that a translation follows its words by 0.7 to 3.5 s where that was measured. Every rule here leans to the side
 of saying too little: then words are heard twice where a session is lost, and not missed. What it can get wrong:
 
+- a translation that pauses for a second and a half counts as done, if it went on for as long as the speech it follows;
 - a translation that is further behind than three seconds counts as done while it is still being said;
 - somebody who changes to the target language, or back, without a pause of a second is taken to be translated throughout
   as long as some translation is heard every three seconds;
