@@ -47,7 +47,9 @@ def test_what_is_heard_from_beginning_to_end_is_heard_whole_even_where_a_piece_c
     assert heard_whole(PAUSE + LONG[: len(LONG) // 2] + LONG[len(LONG) // 3 :] + PAUSE, LONG)
 
 
-@pytest.mark.parametrize("start", [0.0, 1.7, 2.5, 3.8, len(LONG) / mulaw.SAMPLE_RATE - 1])
+@pytest.mark.parametrize(
+    "start", [0.0, 0.8, len(LONG) / mulaw.SAMPLE_RATE - 1.1], ids=["at the beginning", "inside", "at the end"]
+)
 def test_a_sentence_without_one_of_its_seconds_was_not_heard_whole(start: float) -> None:
     cut = round(start * mulaw.SAMPLE_RATE)
     assert not heard_whole(PAUSE + LONG[:cut] + LONG[cut + mulaw.SAMPLE_RATE :] + PAUSE, LONG)
