@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.call.alongside import alongside
 from bmv.call.interpreter import Mode
+from bmv.call.kept import LONGEST
 from bmv.call.ledger import Fate
 from bmv.call.playout import LEAD_SECONDS
 from bmv.call.trouble import WITHOUT_SESSION
@@ -126,6 +127,18 @@ async def test_sessions_that_say_a_word_and_die_are_no_translation() -> None:
         assert len(originals) * FRAME_SECONDS > 4.0
         assert direction.interpreter.untranslated_for(direction.clock()) > 1.0
     assert direction.seconds(Fate.LOST) < 6.0
+
+
+async def test_for_a_session_that_has_still_to_speak_no_more_is_kept_than_for_any_other() -> None:
+    direction = Direction()
+    async with direction.begun():
+        direction.translators.refusals = [lost()] * 3
+        await direction.lose()
+        await direction.keep_quiet(7.0)
+        assert direction.interpreter.mode is Mode.PASSING_THROUGH
+        assert direction.translators.open_sessions
+        await direction.keep_quiet((LONGEST + 100) * FRAME_SECONDS)
+        assert len(direction.interpreter._kept) == LONGEST
 
 
 async def test_sessions_that_open_and_answer_nothing_leave_nobody_in_silence() -> None:

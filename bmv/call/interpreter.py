@@ -330,7 +330,6 @@ class Interpreter:
     def _keep(self, frame: bytes, now: float, *, voiced: bool) -> None:
         overheard = self.forward_original and not self._playout.speaking(now)
         self._kept.hear(Kept(frame, voiced, overheard=overheard))
-        self._settle(self._kept.overdue(), Fate.TRANSLATED)
         if self.forward_original:
             self._playout.overhear(frame, now, voiced=voiced)
 
@@ -342,6 +341,7 @@ class Interpreter:
             self._watchdog.fed(now, voiced=frame.voiced)
             frame.times_fed += 1
             self._speech.replay(frame.voiced and frame.times_fed == 2 and not frame.settled)
+        self._settle(self._kept.overdue(), Fate.TRANSLATED)
 
     def _finish(self, translator: Translator) -> None:
         self._feed(self._kept.rest(), self._clock())

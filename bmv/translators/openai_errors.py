@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from typing import TypeVar
 
 import msgspec
 
 from bmv.call.translator import TranslatorLost
+from bmv.errors import ProtocolError
 
 
 class ErrorDetail(msgspec.Struct):
@@ -43,6 +45,17 @@ class ErrorEvent(msgspec.Struct, tag_field="type", tag="error"):
 
     def __str__(self) -> str:
         return str(self.error)
+
+
+Event = TypeVar("Event")
+
+
+def read(decode: Callable[[bytes], Event], message: bytes) -> Event:
+    """Give one event by the `decode` of its wire. What cannot be read costs the session: `TranslatorLost`."""
+    try:
+        return decode(message)
+    except ProtocolError as error:
+        raise TranslatorLost(str(error)) from error
 
 
 class Severity(Enum):

@@ -30,14 +30,13 @@ from bmv.call.translator import (
     TranslatorLost,
 )
 from bmv.call.usage import Usage
-from bmv.errors import ProtocolError
 from bmv.languages import Language
 from bmv.metrics import Histogram, LastProblem
 from bmv.translators import openai_realtime_commands as outgoing
 from bmv.translators import openai_realtime_wire as wire
 from bmv.translators.hearing import Hearing
 from bmv.translators.openai_account import Account
-from bmv.translators.openai_errors import ErrorDetail, ErrorEvent, Severity, classify
+from bmv.translators.openai_errors import ErrorDetail, ErrorEvent, Severity, classify, read
 from bmv.translators.openai_socket import OPEN_SECONDS, Endpoint, Line, renew_after
 from bmv.translators.openai_texts import Owed, Texts
 from bmv.translators.turns import PAUSE_SECONDS, Ask, Cancel, Forget, Settled, Step, Turns
@@ -184,7 +183,7 @@ class OpenAIInterpreter:
         self._do(self._turns.take())
 
     def _take(self, message: bytes, now: float) -> None:
-        event = _decode(message)
+        event = read(wire.decode, message)
         self._hearing.word()
         if self._probe is not None:
             self._probe = (self._probe[0], self._probe[1], now + ANSWER_SECONDS)
@@ -379,7 +378,7 @@ async def _configure(line: Line, wanted: outgoing.Configuration) -> float | None
     await line.send(outgoing.encode_update(wanted))
     expires_at: float | None = None
     async for message in line.messages():
-        match _decode(message):
+        match read(wire.decode, message):
             case wire.SessionCreated(session):
                 expires_at = session.expires_at
             case wire.SessionUpdated(session):
@@ -390,10 +389,3 @@ async def _configure(line: Line, wanted: outgoing.Configuration) -> float | None
                 log.warning("translator_error", error=str(error))
                 raise line.failed(error, configuring=True)
     raise line.lost(None)
-
-
-def _decode(message: bytes) -> wire.ServerEvent | None:
-    try:
-        return wire.decode(message)
-    except ProtocolError as error:
-        raise TranslatorLost(str(error)) from error

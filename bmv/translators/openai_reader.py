@@ -15,11 +15,10 @@ import structlog
 from bmv.audio.loudness import LARGEST_WIDE, LEVEL_DB, for_telephone
 from bmv.call.speaker import SpeechFailed
 from bmv.call.translator import TranslatorLost
-from bmv.errors import ProtocolError
 from bmv.languages import Language
 from bmv.metrics import Histogram
 from bmv.translators import openai_reader_wire as wire
-from bmv.translators.openai_errors import ErrorEvent
+from bmv.translators.openai_errors import ErrorEvent, read
 from bmv.translators.openai_realtime_wire import AudioDelta, Response, ResponseDone, SessionCreated
 from bmv.translators.openai_socket import Endpoint, Line
 
@@ -108,7 +107,7 @@ class OpenAIReader:
 
 async def _until_created(line: Line) -> None:
     async for message in line.messages():
-        match _decode(message):
+        match read(wire.decode, message):
             case SessionCreated():
                 return
             case ErrorEvent() as event:
@@ -121,7 +120,7 @@ async def _collect(line: Line) -> _Reading:
     audio = bytearray()
     words: list[str] = []
     async for message in line.messages():
-        match _decode(message):
+        match read(wire.decode, message):
             case AudioDelta(_, piece):
                 audio += piece
                 if len(audio) > LARGEST_WIDE:
@@ -149,10 +148,3 @@ def _refused(line: Line, event: ErrorEvent) -> TranslatorLost:
     """All we say is the order, so an error is about that, and the same order would be refused again."""
     log.warning("voice_refused", error=str(event))
     return line.failed(event.error, configuring=True)
-
-
-def _decode(message: bytes) -> wire.ServerEvent | None:
-    try:
-        return wire.decode(message)
-    except ProtocolError as error:
-        raise TranslatorLost(str(error)) from error

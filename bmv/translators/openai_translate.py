@@ -29,12 +29,11 @@ from bmv.call.translator import (
     TranslatorLost,
 )
 from bmv.call.usage import Usage
-from bmv.errors import ProtocolError
 from bmv.languages import Language
 from bmv.metrics import Histogram, LastProblem
 from bmv.translators import openai_wire as wire
 from bmv.translators.coverage import Coverage
-from bmv.translators.openai_errors import ErrorDetail, ErrorEvent, Severity, classify
+from bmv.translators.openai_errors import ErrorDetail, ErrorEvent, Severity, classify, read
 from bmv.translators.openai_socket import OPEN_SECONDS, Endpoint, Line, renew_after
 from bmv.translators.prices import minutes_price
 
@@ -42,14 +41,6 @@ log = structlog.get_logger()
 
 BATCH_BYTES = round(wire.MODEL_FRAME_SECONDS * mulaw.SAMPLE_RATE)  # the model's own frame: larger gains nothing
 CLOSED_IN_ORDER = (1000, 1005)  # with a goodbye; 1005 is one without a code
-
-
-def _read(message: bytes) -> wire.ServerEvent | None:
-    """One event of the server's; None for one that this was not written for."""
-    try:
-        return wire.decode(message)
-    except ProtocolError as error:
-        raise TranslatorLost(str(error)) from error
 
 
 class OpenAITranslator:
@@ -96,7 +87,7 @@ class OpenAITranslator:
         async for message in self._line.messages():
             if self._words_missing:  # before anything more is covered: the next session is to hear those words
                 raise TranslatorLost("OpenAI takes audio more slowly than it is spoken")
-            event = _read(message)
+            event = read(wire.decode, message)
             if said_so := isinstance(event, wire.SessionClosed):
                 break
             for each in self._understood(event):
@@ -182,7 +173,7 @@ class _Setup:
         """Send the update, and believe it only when the server's echo names the language we asked for."""
         await line.send(wire.encode_update(language=self._language, transcribe=self._captions))
         async for message in line.messages():
-            match _read(message):
+            match read(wire.decode, message):
                 case wire.SessionCreated(session):
                     self.expires_at = session.expires_at
                 case wire.SessionUpdated(session):
