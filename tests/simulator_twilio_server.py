@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp import web
 from twilio.request_validator import RequestValidator
 
-from bmv.simulator.twilio import App, FakeTwilio, Number, TaskRouter
+from bmv.simulator.twilio import App, Call, FakeTwilio, Number, TaskRouter
 
 ACCOUNT, TOKEN, WORKFLOW = "AC" + "1" * 32, "12345", "WW" + "1" * 32
 CALLER, FRONT, FLEX = "+34911222333", "+15550001111", "+15550002222"
@@ -138,6 +138,21 @@ def connect(after: str = "", attributes: str = "") -> str:
     return twiml(f"<Connect{attributes}>{STREAM}</Connect>{after}")
 
 
+def enqueue(task: str = '{"name": "x"}', attributes: str = ' waitUrl=""') -> str:
+    return twiml(f'<Enqueue workflowSid="{WORKFLOW}"{attributes}><Task>{task}</Task></Enqueue><Say>after</Say>')
+
+
+async def a_queue(twilio: FakeTwilio, server: Server, page: str = "") -> tuple[Call, Socket]:
+    """An ordered call whose far end waits in the queue."""
+    server.pages["/flex"] = page or enqueue()
+    await create(twilio, [("To", FLEX), ("From", FRONT), ("Twiml", connect())])
+    return await twilio.next_call(1), await server.socket()
+
+
+def events(server: Server) -> list[str]:
+    return server.events("/events", "EventType")
+
+
 @asynccontextmanager
 async def a_company(**options: Any) -> AsyncIterator[tuple[FakeTwilio, Server]]:
     """A server, and a company whose numbers lead to it: FRONT to /front, FLEX to /flex, app AP… to /app."""
@@ -173,10 +188,15 @@ def a_tone(seconds: float, hertz: float = 700.0) -> bytes:
 
 async def create(twilio: FakeTwilio, form: dict[str, str] | list[tuple[str, str]], path: str = "") -> tuple[int, Any]:
     """POST to the REST API as the twilio SDK would; the status and the JSON of the answer."""
-    import aiohttp
-
-    auth = aiohttp.encode_basic_auth(ACCOUNT, TOKEN) if hasattr(aiohttp, "encode_basic_auth") else ""
-    headers = {"Authorization": auth or "Basic " + base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()}
     url = f"{twilio.url}/2010-04-01/Accounts/{ACCOUNT}/Calls{path}.json"
-    async with aiohttp.ClientSession() as session, session.post(url, data=form, headers=headers) as response:
+    async with aiohttp.ClientSession() as session, session.post(url, data=form, headers=_AUTHORIZATION) as response:
         return response.status, await response.json()
+
+
+async def look_up(twilio: FakeTwilio, path: str) -> tuple[int, Any]:
+    """GET from the REST API as the twilio SDK would; the status and the JSON of the answer."""
+    async with aiohttp.ClientSession() as session, session.get(twilio.url + path, headers=_AUTHORIZATION) as response:
+        return response.status, await response.json()
+
+
+_AUTHORIZATION = {"Authorization": "Basic " + base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()}

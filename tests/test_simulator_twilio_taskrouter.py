@@ -8,33 +8,18 @@ from simulator_twilio_server import (
     CALLER,
     FLEX,
     FRONT,
-    WORKFLOW,
-    Server,
-    Socket,
     a_company,
+    a_queue,
     a_tone,
     connect,
     create,
+    enqueue,
+    events,
     twiml,
 )
 
 from bmv.audio.tones import is_tone
-from bmv.simulator.twilio import Call, FakeTwilio, HungUpError, Party, TaskRouter
-
-
-def enqueue(task: str = '{"name": "x"}', attributes: str = ' waitUrl=""') -> str:
-    return twiml(f'<Enqueue workflowSid="{WORKFLOW}"{attributes}><Task>{task}</Task></Enqueue><Say>after</Say>')
-
-
-async def a_queue(twilio: FakeTwilio, server: Server, page: str = "") -> tuple[Call, Socket]:
-    """An ordered call whose far end waits in the queue."""
-    server.pages["/flex"] = page or enqueue()
-    await create(twilio, [("To", FLEX), ("From", FRONT), ("Twiml", connect())])
-    return await twilio.next_call(1), await server.socket()
-
-
-def events(server: Server) -> list[str]:
-    return server.events("/events", "EventType")
+from bmv.simulator.twilio import HungUpError, Party, TaskRouter, Worker
 
 
 async def test_a_task_has_the_attributes_of_the_call_and_those_of_the_twiml() -> None:
@@ -91,7 +76,7 @@ async def test_a_whole_conversation_is_told_in_order() -> None:
         assert socket.stopped.is_set()
         assert alex.hung_up.is_set()
         reservation.task.complete()
-        expected = ["task.created", "task-queue.entered", "reservation.created", "reservation.accepted"]
+        expected = ["task.created", "task-queue.entered", "reservation.created", "reservation.accepted", "task.updated"]
         expected += ["reservation.wrapup", "task.wrapup", "reservation.completed", "task.completed"]
         await server.until(lambda: events(server) == expected)
         assert reservation.task.call.said == []  # a conversation that is over ends the call
@@ -186,6 +171,43 @@ async def test_a_rejected_or_missed_reservation_rings_at_the_next_agent() -> Non
             "reservation.created",
             "reservation.accepted",
         ]
+
+
+async def test_workers_are_rung_in_turn_and_events_tell_who_they_are() -> None:
+    async with a_company() as (twilio, server):
+        alex, sue = (
+            Worker("alex", {"languages": ["en"]}),
+            Worker("sue", {"languages": ["es", "en"], "full_name": "Sue S."}),
+        )
+        twilio.task_router = TaskRouter("https://bmv.test/events", workers=[alex, sue])
+        await a_queue(twilio, server)
+        first = await twilio.next_reservation(1)
+        first.reject()
+        second = await twilio.next_reservation(1)
+        second.rescind()
+        third = await twilio.next_reservation(1)
+        await third.accept(Party())
+        assert [first.worker, second.worker, third.worker] == [alex, sue, alex]
+        forms = [form for path, form in server.forms if path == "/events" and "WorkerSid" in form]
+        names = ["created", "rejected", "created", "rescinded", "created", "accepted"]
+        assert [form["EventType"] for form in forms] == [f"reservation.{name}" for name in names]
+        assert [form["WorkerSid"] for form in forms] == [each.sid for each in (alex, alex, sue, sue, alex, alex)]
+        assert [form["WorkerName"] for form in forms[1:3]] == ["alex", "sue"]
+        assert json.loads(forms[2]["WorkerAttributes"]) == {
+            "contact_uri": "client:sue",
+            "full_name": "Sue S.",
+            "languages": ["es", "en"],
+        }
+        await a_queue(twilio, server)
+        assert (await twilio.next_reservation(1)).worker is alex  # every task begins with the first
+
+
+async def test_a_worker_of_whom_nothing_is_said_is_alex() -> None:
+    async with a_company() as (twilio, server):
+        await a_queue(twilio, server)
+        worker = (await twilio.next_reservation(1)).worker
+        assert worker.name == "alex"
+        assert worker.all_attributes == {"contact_uri": "client:alex", "full_name": "Alex Agent"}
 
 
 async def test_without_agents_a_task_waits_and_can_be_cancelled() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from bmv.simulator.twilio.speakers import voice_problem
 from bmv.simulator.twilio.twiml import TwimlError, parse, task_attributes
-from bmv.simulator.twilio.verbs import Connect, Enqueue, Hangup, Pause, Redirect, Reject, Say, Stream
+from bmv.simulator.twilio.verbs import Connect, Enqueue, Gather, Hangup, Pause, Play, Redirect, Reject, Say, Stream
 
 
 def document(body: str) -> str:
@@ -65,11 +65,84 @@ def test_what_is_no_twiml_is_refused(text: str) -> None:
         ('<Reject reason="tired"/>', "tired"),
         ("<Enqueue>support</Enqueue>", "workflowSid"),
         ('<Enqueue workflowSid="WW1"><Task priority="high">{}</Task></Enqueue>', "priority"),
+        ('<Gather maxSpeechTime="5"/>', "maxSpeechTime"),
+        ("<Gather><Redirect>/x</Redirect></Gather>", "<Redirect> cannot be inside"),
+        ("<Gather>Press a key</Gather>", "text between"),
+        ('<Gather><Say voice="Nobody">x</Say></Gather>', "Nobody"),
+        ('<Gather input="keys"/>', "keys"),
+        ('<Gather timeout="0"/>', "timeout"),
+        ('<Gather numDigits="0"/>', "numDigits"),
+        ('<Gather finishOnKey="##"/>', "finishOnKey"),
+        ('<Gather method="PUT"/>', "PUT"),
+        ('<Gather bargeIn="yes"/>', "bargeIn"),
+        ('<Gather actionOnEmptyResult="1"/>', "actionOnEmptyResult"),
+        ('<Gather profanityFilter="off"/>', "profanityFilter"),
+        ('<Gather enhanced="very"/>', "enhanced"),
+        (f'<Gather hints="{"a" * 101}"/>', "100 characters"),
+        (f'<Gather hints="{"a," * 501}"/>', "501 hints"),
     ],
 )
 def test_what_the_schema_does_not_know_is_warned_of(body: str, complaint: str) -> None:
     warnings = parse(document(body)).warnings
     assert any(complaint in warning for warning in warnings), warnings
+
+
+def test_a_gather_keeps_its_attributes_and_its_prompt() -> None:
+    text = document(
+        '<Gather input="speech dtmf" action="/a" method="GET" timeout="3" speechTimeout="auto" numDigits="1"'
+        ' finishOnKey="" language="es-MX" hints="uno, dos palabras" profanityFilter="false" enhanced="true"'
+        ' bargeIn="false" actionOnEmptyResult="true" partialResultCallback="/p" partialResultCallbackMethod="GET">'
+        '<Say language="es-MX">Diga</Say><Pause/><Play>/x.wav</Play></Gather>'
+    )
+    read = parse(text)
+    assert not read.warnings
+    assert not read.other_warnings
+    assert read.verbs == [
+        Gather(
+            action="/a",
+            method="GET",
+            input=frozenset({"dtmf", "speech"}),
+            timeout=3,
+            speech_timeout=0,
+            num_digits=1,
+            finish_on_key="",
+            language="es-MX",
+            hints=("uno", "dos palabras"),
+            barge_in=False,
+            action_on_empty_result=True,
+            partial_result_callback="/p",
+            partial_result_callback_method="GET",
+            prompt=(Say("Diga", "es-MX", "", 1), Pause(1), Play("/x.wav")),
+        )
+    ]
+
+
+def test_a_bare_gather_has_the_documented_defaults() -> None:
+    assert parse(document("<Gather/>")).verbs == [Gather()]
+    assert Gather().speech_timeout == Gather().timeout == 5
+    assert parse(document('<Gather timeout="9"/>')).verbs == [Gather(timeout=9, speech_timeout=9)]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "code"),
+    [
+        ('language="es"', 13512),
+        ('language="he-IL"', 13512),
+        ('language="zh-CN"', 13512),
+        ('speechTimeout="0"', 13327),
+        ('speechModel="best"', 13334),
+        ('speechModel="phone_call" speechTimeout="auto"', 13327),
+    ],
+)
+def test_what_the_recogniser_does_not_know_has_a_code_of_its_own(attributes: str, code: int) -> None:
+    read = parse(document(f'<Gather input="speech" {attributes}/>'))
+    assert [each for each, _ in read.other_warnings] == [code]
+    assert read.warnings == []
+
+
+@pytest.mark.parametrize("language", ["es-MX", "cmn-Hans-CN", "yue-Hant-HK", "iw-IL", "fil-PH", "ar-AE", "nb-NO"])
+def test_the_recogniser_knows_the_tags_of_twilio_s_list(language: str) -> None:
+    assert parse(document(f'<Gather input="speech" language="{language}"/>')).other_warnings == []
 
 
 def test_a_parameter_of_500_characters_is_too_long_and_left_out() -> None:

@@ -22,17 +22,48 @@ does wrong lands in `FakeTwilio.alerts`. A whole call:
         await call.hang_up()
         await agent.hung_up(timeout=2)
     assert twilio.alerts == []
+
+The customer on hold, as the REST API tells it; and a supervisor who barges in:
+
+        agent.hold()  # the customer's participant in agent.conference has `hold` now, and hears `TaskRouter.hold_music`
+        agent.resume()
+        sue = agent.conference.join(party=Party("Sue"), beep=False)  # muted=True: only listens
+        sue.leave()
+
+A transfer to the next of the workers:
+
+    twilio.task_router = TaskRouter(…, workers=[Worker("alex"), Worker("sue", {"languages": ["es"]})])
+        agent.transfer("warm")  # "cold": the agent leaves at once
+        sue = await (await twilio.next_reservation(timeout=5)).accept(party=Party("Sue"))
+        agent.complete_transfer()  # or agent.cancel_transfer()
+
+Telephones outside, which the server may call by REST:
+
+    twilio.phones["sip:sue@example.com"] = Party("Sue")  # picks up at once
+    twilio.phones["+34911222333"] = Phone(maria, ring_seconds=0.5)  # outcome="busy": never picks up
+        call = await twilio.next_call(timeout=5)
+        await call.answered(timeout=5)
+        call.press("5")  # the far end, which may also call.hang_up()
+
+A menu, where the server answers `<Gather>`:
+
+        call = await twilio.dial(from_="+34911222333", to="+15550001111", party=maria)
+        menu = await call.gathering(timeout=5)  # menu.verb is what the TwiML said: language, hints, timeout, …
+        call.press("2")  # or call.say_words("español"): what the recogniser writes
 """
 
-from bmv.simulator.twilio.agents import Agent, Reservation
+from bmv.simulator.twilio.agents import Agent, Reservation, Worker
 from bmv.simulator.twilio.calls import Call
 from bmv.simulator.twilio.company import FakeTwilio
+from bmv.simulator.twilio.conference import Conference, Participant
 from bmv.simulator.twilio.courier import Alert, Answer, DeliveryError, Webhook
-from bmv.simulator.twilio.exchange import App, Number
+from bmv.simulator.twilio.exchange import App, Number, Phone
+from bmv.simulator.twilio.gathering import Gathering
 from bmv.simulator.twilio.party import Party, Utterance
 from bmv.simulator.twilio.rest import RestRequest
 from bmv.simulator.twilio.stream import MediaStream
 from bmv.simulator.twilio.taskrouter import Task, TaskRouter
+from bmv.simulator.twilio.transfers import Transfer
 from bmv.simulator.twilio.watch import HungUpError
 
 __all__ = [
@@ -41,16 +72,22 @@ __all__ = [
     "Answer",
     "App",
     "Call",
+    "Conference",
     "DeliveryError",
     "FakeTwilio",
+    "Gathering",
     "HungUpError",
     "MediaStream",
     "Number",
+    "Participant",
     "Party",
+    "Phone",
     "Reservation",
     "RestRequest",
     "Task",
     "TaskRouter",
+    "Transfer",
     "Utterance",
     "Webhook",
+    "Worker",
 ]

@@ -1,6 +1,7 @@
 """A call: its life from the first ring to the last callback, and what it plays and hears meanwhile."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 
 from bmv.simulator.twilio import fields
 from bmv.simulator.twilio.exchange import Exchange, new_sid
+from bmv.simulator.twilio.gathering import Gathering, Input, Words
 from bmv.simulator.twilio.line import Deaf, Endpoint, carry
 from bmv.simulator.twilio.pages import Page, fetch
 from bmv.simulator.twilio.performance import perform
@@ -27,6 +29,8 @@ class CallPlan:
     to: str
     direction: str
     extra: Fields = field(default_factory=dict)
+    parameters: Fields = field(default_factory=dict)
+    """What stood behind the `?` of the address: for the far end only, as headers or custom parameters."""
     status_callback: str = ""
     status_callback_method: str = "POST"
     events: frozenset[str] = frozenset({"completed"})
@@ -35,7 +39,8 @@ class CallPlan:
 class Call:
     """One call as the company sees it; as an `Endpoint` it is the machine that performs TwiML to the far end.
 
-    For tests: `sid`, `status`, `said`, `stream`; `answered()`, `streaming()`, `ended()`, `hang_up()`, `press()`.
+    For tests: `sid`, `status`, `said`, `stream`, `gatherings`, `parameters`; `answered()`, `streaming()`,
+    `gathering()`, `ended()`, `press()`, `say_words()`, `hang_up()`.
     """
 
     def __init__(self, exchange: Exchange, plan: CallPlan) -> None:
@@ -44,12 +49,17 @@ class Call:
         self.plan = plan
         self.sid = new_sid("CA")
         self.from_, self.to, self.direction, self.extra = plan.from_, plan.to, plan.direction, plan.extra
+        self.parameters = plan.parameters
         self.status = "queued"
         """queued, ringing, in-progress, completed, busy, failed, no-answer or canceled."""
         self.said: list[tuple[str, str]] = []
         """(text, language) of every `<Say>` of this call."""
         self.streams: list[MediaStream] = []
         """The media streams of this call, the latest last."""
+        self.gatherings: list[Gathering] = []
+        """Every `<Gather>` of this call, the latest last."""
+        self.entered: deque[Input] = deque()
+        """Keys and words that no `<Gather>` has taken yet."""
         self.created = fields.rfc2822()
         self.far: Endpoint = Deaf()
         self.on_close: list[Callable[[], None]] = []
@@ -94,6 +104,13 @@ class Call:
             raise HungUpError(f"the stream of {self.sid} was over at once")
         return self.stream
 
+    async def gathering(self, timeout: float) -> Gathering:
+        """Wait until a `<Gather>` listens, and return it. Raises `TimeoutError`, or `HungUpError`."""
+        async with asyncio.timeout(timeout):
+            while (gathering := self._listening) is None:
+                await self.watch.until(lambda: self._listening is not None, None)
+            return gathering
+
     async def ended(self, timeout: float) -> str:
         """Wait until everything of the call is over and its streams are closed; return the final status."""
         async with asyncio.timeout(timeout):
@@ -105,12 +122,36 @@ class Call:
         self.end()
         await self._closed.wait()
 
-    def press(self, digits: str) -> None:
-        """The far end presses keys, which only an open stream hears."""
-        if self.stream is None:
-            raise RuntimeError("no stream is open")
-        for digit in digits:
-            self.stream.press(digit)
+    def press(self, keys: str) -> None:
+        """The far end presses keys: an open stream hears of them, or a `<Gather>`.
+
+        Where neither listens, they are kept for the next `<Gather>` of the same document. Whether the real one does
+        that is unsure: no document says what becomes of keys between two verbs. Raises `RuntimeError` when the call is
+        not in progress.
+        """
+        for key in keys:
+            if self.stream is not None:
+                self.stream.press(key)
+            else:
+                self._enter(key)
+
+    def say_words(self, text: str, *, confidence: float | None = 0.9) -> None:
+        """The far end says something, of which a `<Gather>` that listens to speech gets `text`: no sound is made.
+
+        Words are kept like keys, so that a script need not hit the moment. Raises as `press` does.
+        """
+        self._enter(Words(text, confidence))
+
+    def _enter(self, item: Input) -> None:
+        if self.status != "in-progress":
+            raise RuntimeError(f"the call is {self.status}")
+        self.entered.append(item)
+        if self._listening is not None:
+            self._listening.take()
+
+    @property
+    def _listening(self) -> Gathering | None:
+        return self.gatherings[-1] if self.gatherings and self.gatherings[-1].listens else None
 
     # --- the line -----------------------------------------------------------------------------------------------------
 

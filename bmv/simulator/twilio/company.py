@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Literal
 
 import aiohttp
 
@@ -12,8 +11,10 @@ from bmv.simulator.twilio import messages
 from bmv.simulator.twilio.agents import Reservation
 from bmv.simulator.twilio.calls import Call, CallPlan
 from bmv.simulator.twilio.courier import Alert, Answer, Courier, Webhook
-from bmv.simulator.twilio.exchange import App, Exchange, Number, Speaker, new_sid
+from bmv.simulator.twilio.exchange import App, Exchange, Number, Outcome, Phone, Speaker, new_sid
 from bmv.simulator.twilio.party import Party
+from bmv.simulator.twilio.refusals import RefusalError
+from bmv.simulator.twilio.resources import Kind
 from bmv.simulator.twilio.rest import RestApi, RestRequest
 from bmv.simulator.twilio.signing import Fields, Signer
 from bmv.simulator.twilio.taskrouter import Task, TaskRouter
@@ -57,8 +58,11 @@ class FakeTwilio:
         return self._exchange.apps
 
     @property
-    def phones(self) -> dict[str, Party]:
-        """Telephones of people outside, who pick up as soon as they are called."""
+    def phones(self) -> dict[str, Party | Phone]:
+        """Telephones of people outside, by number, `sip:user@host` or `client:name`, without what follows a `?`.
+
+        A bare `Party` picks up as soon as it is called; a `Phone` says more.
+        """
         return self._exchange.phones
 
     @property
@@ -151,16 +155,26 @@ class FakeTwilio:
         """Make the server's next call, but tell it so many seconds late."""
         self._rest.hang_next_create(seconds)
 
+    def refuse_next_fetch(
+        self, kind: Kind, *, times: int = 1, status: int = 500, code: int = 20500, message: str = "refused by the test"
+    ) -> None:
+        """Answer the server's next look-ups of a "participant" or "task" with an error."""
+        self._rest.trouble_next_fetches(kind, RefusalError(status, code, message), times)
+
+    def hang_next_fetch(self, kind: Kind, seconds: float = 60.0, *, times: int = 1) -> None:
+        """Answer the server's next look-ups of a "participant" or "task" so many seconds late."""
+        self._rest.trouble_next_fetches(kind, seconds, times)
+
     def slow_down_updates(self, seconds: float) -> None:
         """Let every change of a call (a hang-up, a farewell) wait so long before it is made and answered."""
         self._rest.update_seconds = seconds
 
-    def next_outgoing_call(self, outcome: Literal["busy", "no-answer", "failed"]) -> None:
-        """Let the next call that the server orders come to nothing."""
+    def next_outgoing_call(self, outcome: Outcome) -> None:
+        """Let the next call that the server orders come to nothing, as soon as it has rung (see `ring_for`)."""
         self._exchange.next_outcome = outcome
 
     def ring_for(self, seconds: float) -> None:
-        """Let ordered calls ring so long before the far end is asked."""
+        """Let ordered calls ring so long before the far end is asked, or gets to ring itself."""
         self._exchange.ring_seconds = seconds
 
     def hold_outgoing_streams(self) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from uuid import uuid4
 
 from bmv.simulator.twilio.courier import Alert, Courier, Postman
@@ -12,10 +12,15 @@ from bmv.simulator.twilio.party import Party
 if TYPE_CHECKING:
     from bmv.simulator.twilio.agents import Reservation
     from bmv.simulator.twilio.calls import Call
+    from bmv.simulator.twilio.conference import Conference
     from bmv.simulator.twilio.taskrouter import Task, TaskRouter
 
 Speaker = Callable[[str, str], bytes]
 """(text, language as in `<Say>`) -> mu-law. Called in the event loop, so it has to be quick."""
+
+
+Outcome: TypeAlias = Literal["busy", "no-answer", "failed"]
+"""What becomes of a call that nobody picks up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,19 @@ class App:
     status_callback: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A telephone outside, at a number, `sip:user@host` or `client:name`; its party picks up after `ring_seconds`.
+
+    With an `outcome` it never does: `busy` and `failed` come after `ring_seconds`, `no-answer` when the order's Timeout
+    is over (that is how long the caller waits in vain; `FakeTwilio.next_outgoing_call` has one that waits less).
+    """
+
+    party: Party
+    ring_seconds: float = 0.0
+    outcome: Outcome | None = None
+
+
 @dataclass(eq=False)
 class Exchange:
     """The parts of the company find each other here; nothing in it is wired to one call."""
@@ -46,18 +64,20 @@ class Exchange:
     say: Speaker | None
     numbers: dict[str, Number] = field(default_factory=dict)
     apps: dict[str, App] = field(default_factory=dict)
-    phones: dict[str, Party] = field(default_factory=dict)
+    phones: dict[str, Party | Phone] = field(default_factory=dict)
     calls: dict[str, "Call"] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     """CallToken -> the caller's number that it allows to be shown."""
     task_router: "TaskRouter | None" = None
+    all_tasks: dict[str, "Task"] = field(default_factory=dict)
+    conferences: dict[str, "Conference"] = field(default_factory=dict)
     tasks: "asyncio.Queue[Task]" = field(default_factory=asyncio.Queue)
     reservations: "asyncio.Queue[Reservation]" = field(default_factory=asyncio.Queue)
     ordered: "asyncio.Queue[Call]" = field(default_factory=asyncio.Queue)
     outgoing_streams: asyncio.Event = field(default_factory=asyncio.Event)
     """Clear: streams of calls that were placed by REST wait before they dial the server."""
     ring_seconds: float = 0.0
-    next_outcome: str | None = None
+    next_outcome: Outcome | None = None
     group: asyncio.TaskGroup | None = None
     running: set[asyncio.Task[None]] = field(default_factory=set)
 

@@ -3,6 +3,7 @@
 Sources: Twilio "TwiML request parameters", "Call resource: StatusCallback", "TwiML Stream", "TaskRouter events".
 """
 
+import json
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
@@ -11,7 +12,12 @@ from bmv.simulator.twilio.signing import Fields
 
 if TYPE_CHECKING:
     from bmv.simulator.twilio.calls import Call
+    from bmv.simulator.twilio.taskrouter import Task
 
+TASK_CHANNEL_SID: Final = "TC" + "0" * 32
+TASK_QUEUE_SID: Final = "WQ" + "0" * 32
+TASK_QUEUE_NAME: Final = "Everyone"
+WORKFLOW_NAME: Final = "Assign to Anyone"
 _COUNTRIES: Final = {
     "+1": "US", "+30": "GR", "+31": "NL", "+33": "FR", "+34": "ES", "+39": "IT", "+44": "GB", "+49": "DE",
     "+52": "MX", "+55": "BR", "+81": "JP", "+86": "CN", "+91": "IN",
@@ -77,6 +83,30 @@ def stream_event(*, account_sid: str, call_sid: str, stream_sid: str, name: str)
 def task_defaults(call: "Call") -> dict[str, object]:
     """The attributes that a task has from its call: the call's standard parameters in snake_case."""
     return {_snake(name): value for name, value in voice(call).items() if name not in call.extra}
+
+
+def task_event(task: "Task") -> Fields:
+    """What every event of a task carries."""
+    now = datetime.now(UTC)
+    return {
+        "AccountSid": task.call.account_sid,
+        "WorkspaceSid": task.router.sid,
+        "WorkspaceName": "Flex Task Assignment",
+        "Timestamp": str(int(now.timestamp())),
+        "TimestampMs": str(int(now.timestamp() * 1000)),
+        "WorkflowSid": task.verb.workflow_sid,
+        "WorkflowName": WORKFLOW_NAME,
+        "TaskSid": task.sid,
+        "TaskAttributes": json.dumps(task.attributes),
+        "TaskAge": str(task.age),
+        "TaskPriority": str(task.verb.priority),
+        "TaskAssignmentStatus": task.status,
+        "TaskChannelSid": TASK_CHANNEL_SID,
+        "TaskChannelUniqueName": "voice",
+        "TaskQueueSid": TASK_QUEUE_SID,
+        "TaskQueueName": TASK_QUEUE_NAME,
+        "TaskQueueTargetExpression": "1==1",
+    }
 
 
 def rfc2822() -> str:

@@ -2,28 +2,17 @@
 
 import asyncio
 from dataclasses import dataclass
+from math import inf
 from urllib.parse import parse_qsl
 
 from bmv.simulator.twilio.calls import Call, CallPlan
-from bmv.simulator.twilio.exchange import Exchange
+from bmv.simulator.twilio.exchange import Exchange, Outcome, Phone
 from bmv.simulator.twilio.line import Endpoint
 from bmv.simulator.twilio.pages import Page, fetch, read
 from bmv.simulator.twilio.party import Party
+from bmv.simulator.twilio.refusals import RefusalError
 from bmv.simulator.twilio.signing import Fields
 from bmv.simulator.twilio.watch import HungUpError
-
-
-class RefusalError(Exception):
-    """The API says no: the HTTP status, Twilio's error code, and the reason."""
-
-    def __init__(self, status: int, code: int, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
-
-    def body(self) -> dict[str, object]:
-        """The JSON body of such an answer."""
-        more = f"https://www.twilio.com/docs/errors/{self.code}"
-        return {"code": self.code, "message": self.message, "more_info": more, "status": self.status}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +42,12 @@ def place(exchange: Exchange, order: Order) -> Call:
         raise RefusalError(400, 21205, "Url, Twiml or ApplicationSid is required")
     if (app := form.get("ApplicationSid")) and app not in exchange.apps:
         raise RefusalError(400, 21218, f"ApplicationSid {app} does not exist")
+    to, parameters = _split(form["To"])
     plan = CallPlan(
         from_,
-        form["To"].partition("?")[0],
+        to,
         "outbound-api",
+        parameters=parameters,
         status_callback=form.get("StatusCallback", ""),
         status_callback_method=form.get("StatusCallbackMethod", "POST"),
         events=order.events,
@@ -79,21 +70,27 @@ def _caller(exchange: Exchange, form: Fields) -> str:
     raise RefusalError(400, 21210, f"The source phone number provided, {from_}, is not yet verified for your account")
 
 
-def _destination(exchange: Exchange, form: Fields, from_: str) -> _Inbound | Party:
-    to = form.get("To", "")
-    if not to:
+def _split(to: str) -> tuple[str, Fields]:
+    """An address and what stands behind its `?`."""
+    address, _, query = to.partition("?")
+    return address, dict(parse_qsl(query, keep_blank_values=True))
+
+
+def _destination(exchange: Exchange, form: Fields, from_: str) -> _Inbound | Phone:
+    if not form.get("To"):
         raise RefusalError(400, 21201, "To is required")
-    if len(to) > 800:
+    if len(form["To"]) > 800:
         raise RefusalError(400, 21211, "To is longer than 800 characters")
-    if to in exchange.phones:
-        return exchange.phones[to]
+    to, parameters = _split(form["To"])
+    if parameters and to.startswith("+"):
+        raise RefusalError(400, 21211, f"A phone number takes no parameters: {form['To']}")
+    if (phone := exchange.phones.get(to)) is not None:
+        return Phone(phone) if isinstance(phone, Party) else phone
     if to in exchange.numbers:
         number = exchange.numbers[to]
         return _Inbound(CallPlan(from_, to, "inbound", status_callback=number.status_callback or ""), number.voice_url)
-    sid, _, query = to.removeprefix("app:").partition("?")
-    if to.startswith("app:") and sid in exchange.apps:
-        app, extra = exchange.apps[sid], dict(parse_qsl(query, keep_blank_values=True))
-        plan = CallPlan(from_, f"app:{sid}", "inbound", extra, status_callback=app.status_callback or "")
+    if to.startswith("app:") and (app := exchange.apps.get(to.removeprefix("app:"))) is not None:
+        plan = CallPlan(from_, to, "inbound", parameters, status_callback=app.status_callback or "")
         return _Inbound(plan, app.voice_url)
     raise RefusalError(400, 21211, f"The phone number you are attempting to call, {to}, is not valid")
 
@@ -104,7 +101,7 @@ class _Placing:
         self._call = call
         self._order = order
 
-    async def run(self, destination: _Inbound | Party, outcome: str | None) -> None:
+    async def run(self, destination: _Inbound | Phone, outcome: Outcome | None) -> None:
         """The whole life of the call."""
         call = self._call
         call.progress("initiated", "initiated")
@@ -118,24 +115,35 @@ class _Placing:
             page = await call.stage(self._page())
         await call.live(page, far)
 
-    async def _ring(self, destination: _Inbound | Party, outcome: str | None) -> Endpoint | None:
+    async def _ring(self, destination: _Inbound | Phone, outcome: Outcome | None) -> Endpoint | None:
         """Ring until somebody answers; None: nobody did, and the call is over."""
-        call = self._call
-        call.progress("ringing", "ringing")
-        await asyncio.sleep(self._exchange.ring_seconds)
-        if outcome is not None:
-            call.end(outcome)
+        self._call.progress("ringing", "ringing")
+        timeout, seconds = float(self._order.form.get("Timeout", 60)), self._exchange.ring_seconds
+        await asyncio.sleep(min(seconds, timeout))
+        if seconds > timeout or outcome is not None:
+            self._call.end(outcome or "no-answer")
             return None
-        if isinstance(destination, Party):
-            call.on_close.append(destination.cut_off)
-            return destination
-        other = Call(self._exchange, destination.plan)
+        if isinstance(destination, Phone):
+            return await self._ring_phone(destination, timeout - seconds)
+        return await self._ring_number(destination, timeout - seconds)
+
+    async def _ring_phone(self, phone: Phone, timeout: float) -> Endpoint | None:
+        seconds = inf if phone.outcome == "no-answer" else phone.ring_seconds
+        await asyncio.sleep(min(seconds, timeout))
+        if seconds > timeout or phone.outcome is not None:
+            self._call.end("no-answer" if seconds > timeout else phone.outcome)
+            return None
+        self._call.on_close.append(phone.party.cut_off)
+        return phone.party
+
+    async def _ring_number(self, destination: _Inbound, timeout: float) -> Endpoint | None:
+        call, other = self._call, Call(self._exchange, destination.plan)
         call.on_close.append(other.end)
         # A far end that never answered is told by `answered`, which knows how the call failed.
         other.on_close.append(lambda: call.end("completed") if other.was_answered else None)
         self._exchange.spawn(other.take(destination.voice_url, None))
         try:
-            await other.answered(timeout=float(self._order.form.get("Timeout", 60)))
+            await other.answered(timeout=timeout)
         except TimeoutError:
             call.end("no-answer")
             return None

@@ -50,4 +50,6 @@ def read(exchange: Exchange, text: str, url: str) -> Page:
         return _APOLOGY
     for warning in document.warnings:
         exchange.alert(12200, f"{url or 'Twiml'}: {warning}")
+    for code, warning in document.other_warnings:
+        exchange.alert(code, f"{url or 'Twiml'}: {warning}")
     return Page(document.verbs, url)

@@ -1,14 +1,30 @@
 """How TwiML is performed: verb after verb, until it leads to another document or to the end of the call."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
+from bmv.simulator.twilio import fields
+from bmv.simulator.twilio.gathering import Gathering
 from bmv.simulator.twilio.line import Recording
 from bmv.simulator.twilio.pages import Page, fetch
+from bmv.simulator.twilio.signing import Fields
 from bmv.simulator.twilio.stream import MediaStream, StreamPlan
-from bmv.simulator.twilio.verbs import Connect, Enqueue, Hangup, Pause, Play, Redirect, Reject, Say, Stream, Verb
+from bmv.simulator.twilio.verbs import (
+    Connect,
+    Enqueue,
+    Gather,
+    Hangup,
+    Pause,
+    Play,
+    Redirect,
+    Reject,
+    Say,
+    Sound,
+    Stream,
+    Verb,
+)
 
 if TYPE_CHECKING:
     from bmv.simulator.twilio.calls import Call
@@ -20,6 +36,7 @@ _NEXT = Page((), "")  # "go on with the verb after this one"
 async def perform(call: "Call", page: Page | None) -> None:
     """Perform a document and those that it leads to. Returns when nothing is left to do: the call is over then."""
     while page is not None:
+        call.entered.clear()  # whether keys are remembered from one document to the next is documented nowhere
         page = await _Performer(call, page.url).perform(page.verbs)
 
 
@@ -37,12 +54,10 @@ class _Performer:
 
     async def _verb(self, verb: Verb) -> Page | None:
         match verb:
-            case Say():
-                await self._say(verb)
-            case Pause():
-                await asyncio.sleep(verb.seconds)
-            case Play():
-                pass  # no recordings here
+            case Say() | Pause() | Play():
+                await self._sound(verb)
+            case Gather():
+                return await self._gather(verb)
             case Redirect():
                 return await fetch(self._call, self._absolute(verb.url), verb.method)
             case Hangup() | Reject():
@@ -52,6 +67,37 @@ class _Performer:
             case Enqueue():
                 return await self._enqueue(verb)
         return _NEXT
+
+    async def _sound(self, verb: Sound) -> None:
+        match verb:
+            case Say():
+                await self._say(verb)
+            case Pause():
+                await asyncio.sleep(verb.seconds)
+            case Play():
+                pass  # no recordings here
+
+    async def _gather(self, verb: Gather) -> Page | None:
+        gathering = Gathering(verb, self._call.entered, self._reporter(verb), self._call.watch.poke)
+        self._call.gatherings.append(gathering)
+        extra = await gathering.run(self._prompt(verb.prompt))
+        if extra is None and not verb.action_on_empty_result:
+            return _NEXT
+        return await fetch(self._call, self._absolute(verb.action), verb.method, extra)
+
+    async def _prompt(self, sounds: Sequence[Sound]) -> None:
+        for sound in sounds:
+            await self._sound(sound)
+
+    def _reporter(self, verb: Gather) -> Callable[[Fields], None]:
+        call = self._call
+
+        def report(form: Fields) -> None:
+            if verb.partial_result_callback:
+                url = self._absolute(verb.partial_result_callback)
+                call.postman.post(url, fields.voice(call) | form, verb.partial_result_callback_method)
+
+        return report
 
     async def _say(self, verb: Say) -> None:
         call = self._call
@@ -85,7 +131,7 @@ class _Performer:
             if router is None:
                 call.exchange.alert(12200, "<Enqueue>: this account has no TaskRouter workspace")
         else:
-            with call.doing(task.seat):
+            with call.doing(task.conference):
                 result = await task.wait()
         if verb.action:
             extra = {"QueueResult": result, "QueueSid": "QU" + "0" * 32, "QueueTime": str(call.seconds)}

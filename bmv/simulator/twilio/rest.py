@@ -1,5 +1,6 @@
-"""The REST API of the telephone company: calls are made, looked up and ended here. Strict about every field.
+"""The REST API of the telephone company: calls are made, looked up and ended here, and conferences and tasks looked up.
 
+Strict about every field. Everything is at one address, though in reality TaskRouter has one of its own.
 Source: Twilio "Call resource" and the request forms of the `twilio` package.
 """
 
@@ -12,11 +13,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
-from bmv.simulator.twilio import fields
+from bmv.simulator.twilio import resources
 from bmv.simulator.twilio.calls import Call
 from bmv.simulator.twilio.exchange import Exchange
-from bmv.simulator.twilio.outgoing import Order, RefusalError, place
+from bmv.simulator.twilio.outgoing import Order, place
 from bmv.simulator.twilio.pages import Page, read
+from bmv.simulator.twilio.refusals import RefusalError
+from bmv.simulator.twilio.resources import Kind
 from bmv.simulator.twilio.verbs import Redirect
 
 _CREATE: Final = (
@@ -62,6 +65,7 @@ class RestApi:
         self._authorization = f"Basic {credentials}"
         self._refuse_next: RefusalError | None = None
         self._hang_next: float | None = None
+        self._fetch_troubles: list[tuple[Kind, RefusalError | float]] = []
         self.update_seconds = 0.0
         """How long every change of a call waits before it is made and answered."""
         self._runner: web.AppRunner | None = None
@@ -90,6 +94,10 @@ class RestApi:
         """Make the next call at once, but answer so many seconds later."""
         self._hang_next = seconds
 
+    def trouble_next_fetches(self, kind: Kind, trouble: RefusalError | float, times: int) -> None:
+        """Refuse the next look-ups of a kind, or answer them so many seconds later."""
+        self._fetch_troubles += [(kind, trouble)] * times
+
     async def _handle(self, request: web.Request) -> web.Response:
         form = parse_qsl(await request.text(), keep_blank_values=True)
         record = RestRequest(request.method, request.path, form)
@@ -107,6 +115,8 @@ class RestApi:
     async def _dispatch(self, request: web.Request, form: Form) -> web.Response:
         if request.headers.get("Authorization") != self._authorization:
             raise RefusalError(401, 20003, "Authenticate")
+        if (kind := resources.kind_of(request.path)) is not None:
+            return await self._fetch(kind, request)
         pattern = rf"/2010-04-01/Accounts/{self._exchange.account_sid}/Calls(/(?P<sid>CA\w+))?\.json"
         match = re.fullmatch(pattern, request.path)
         if match is None:
@@ -118,8 +128,20 @@ class RestApi:
                 await asyncio.sleep(self.update_seconds)
                 return self._update(self._call(sid, request.path), form)
             case "GET", str(sid):
-                return web.json_response(self._json(self._call(sid, request.path)))
+                return web.json_response(resources.call_json(self._call(sid, request.path)))
         raise RefusalError(405, 20004, "Method not allowed")
+
+    async def _fetch(self, kind: Kind, request: web.Request) -> web.Response:
+        if request.method != "GET":
+            raise RefusalError(405, 20004, "Method not allowed")
+        for trouble in self._fetch_troubles:
+            if trouble[0] == kind:
+                self._fetch_troubles.remove(trouble)
+                if isinstance(trouble[1], RefusalError):
+                    raise trouble[1]
+                await asyncio.sleep(trouble[1])
+                break
+        return web.json_response(resources.fetch(self._exchange, request.path))
 
     async def _create(self, form: Form) -> web.Response:
         if self._refuse_next is not None:
@@ -135,7 +157,7 @@ class RestApi:
         if self._hang_next is not None:
             seconds, self._hang_next = self._hang_next, None
             await asyncio.sleep(seconds)
-        return web.json_response(self._json(call), status=201)
+        return web.json_response(resources.call_json(call), status=201)
 
     def _update(self, call: Call, form: Form) -> web.Response:
         self._check_names(form, _UPDATE_FIELDS)
@@ -157,7 +179,7 @@ class RestApi:
                 self._go_on(call, values)
             case other:
                 raise RefusalError(400, 20001, f"Status {other!r} is neither completed nor canceled")
-        return web.json_response(self._json(call))
+        return web.json_response(resources.call_json(call))
 
     def _go_on(self, call: Call, values: dict[str, str]) -> None:
         if ("Url" in values or "Twiml" in values) and call.status != "in-progress":
@@ -183,38 +205,6 @@ class RestApi:
             return self._exchange.calls[sid]
         except KeyError:
             raise RefusalError(404, 20404, f"The requested resource {path} was not found") from None
-
-    def _json(self, call: Call) -> dict[str, object]:
-        uri = f"/2010-04-01/Accounts/{call.account_sid}/Calls/{call.sid}"
-        return {
-            "sid": call.sid,
-            "account_sid": call.account_sid,
-            "parent_call_sid": None,
-            "from": call.from_,
-            "from_formatted": call.from_,
-            "to": call.to,
-            "to_formatted": call.to,
-            "status": call.status,
-            "direction": call.direction,
-            "duration": str(call.seconds) if call.over else None,
-            "date_created": call.created,
-            "date_updated": fields.rfc2822(),
-            "start_time": None,
-            "end_time": None,
-            "price": None,
-            "price_unit": "USD",
-            "answered_by": None,
-            "api_version": "2010-04-01",
-            "forwarded_from": None,
-            "group_sid": None,
-            "caller_name": None,
-            "phone_number_sid": None,
-            "queue_time": "0",
-            "trunk_sid": None,
-            "annotation": None,
-            "uri": f"{uri}.json",
-            "subresource_uris": {"streams": f"{uri}/Streams.json"},
-        }
 
 
 _URLS: Final = {"Url": 21205, "FallbackUrl": 21205, "StatusCallback": 21609}

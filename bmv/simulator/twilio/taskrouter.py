@@ -4,17 +4,17 @@ Sources: Twilio "TaskRouter: Event reference", "Queue calls with TaskRouter", "C
 """
 
 import asyncio
-import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bmv.simulator.twilio import fields
-from bmv.simulator.twilio.agents import Agent, Reservation
-from bmv.simulator.twilio.conference import Seat
+from bmv.simulator.twilio.agents import Agent, Reservation, Worker
+from bmv.simulator.twilio.conference import Conference
 from bmv.simulator.twilio.exchange import new_sid
 from bmv.simulator.twilio.signing import Fields
+from bmv.simulator.twilio.transfers import Transfer
 from bmv.simulator.twilio.twiml import task_attributes
 from bmv.simulator.twilio.verbs import Enqueue
 
@@ -27,15 +27,21 @@ class TaskRouter:
     """The workspace: where its events go, which ones, and which workflows it has.
 
     `events` None = all. `workflows` empty = any workflow sid is known. With `agents_available` False tasks just wait.
+    Each task rings at the `workers` in turn, the first of them first, and after the last at the first again.
     """
 
     event_callback_url: str | None = None
     events: Collection[str] | None = None
     workflows: Collection[str] = ()
     agents_available: bool = True
+    workers: list[Worker] = field(default_factory=lambda: [Worker()])
     wait_music: bytes | None = None
     """Mu-law that a waiting call hears again and again; where the TwiML says waitUrl="" it is silence."""
     hold_music: bytes | None = None
+    conference_lag: float = 0.0
+    """Seconds from an agent's entry into the conference until the task's attributes tell of it (task.updated)."""
+    unhold_seconds: float = 0.2
+    """How long after the entry of the new agent a cold transfer leaves the customer on hold."""
     result_of_cancel: str = "error"
     """QueueResult when a waiting call's task is cancelled; what the real one says is documented nowhere."""
     sid: str = field(default_factory=lambda: new_sid("WS"))
@@ -59,7 +65,7 @@ class TaskRouter:
 class Task:
     """A call that waits for an agent, or talks to one.
 
-    For tests: `sid`, `attributes`, `status`, `call`; `cancel()`, `complete()`.
+    For tests: `sid`, `attributes`, `status`, `call`, `conference`, `agents`, `transfer`; `cancel()`, `complete()`.
     `status`: pending, reserved, assigned, wrapping, completed or canceled.
     """
 
@@ -70,14 +76,29 @@ class Task:
         self.status = "pending"
         # Which side wins is documented nowhere; this way a key that collides is noticed.
         self.attributes = own | fields.task_defaults(call)
-        self.seat = Seat(None if verb.wait_url == "" else router.wait_music, router.hold_music)
+        wait_music = None if verb.wait_url == "" else router.wait_music
+        self.conference = Conference(call.sid, wait_music, router.hold_music)
+        call.exchange.conferences[self.conference.sid] = self.conference
+        call.exchange.all_tasks[self.sid] = self
         self.postman = call.exchange.postman()
-        self._verb = verb
+        self.created = datetime.now(UTC)
+        self.verb = verb
+        self.agents: list[Agent] = []
+        """Who has accepted and not left; after the conversation, who has left last."""
+        self.transfer: Transfer | None = None
+        """The transfer that rings, or over which two agents confer."""
         self._reservation: Reservation | None = None
-        self._agent: Agent | None = None
+        self._rung = 0
+        self.reason = ""
+        """Why it was canceled; "" = it was not."""
         self._result = ""
         self._left = asyncio.Event()
         self._created = asyncio.get_running_loop().time()
+
+    @property
+    def age(self) -> int:
+        """Seconds since it was made."""
+        return int(asyncio.get_running_loop().time() - self._created)
 
     @property
     def over(self) -> bool:
@@ -102,16 +123,53 @@ class Task:
         self._leave(self.router.result_of_cancel, reason)
 
     def offer(self) -> None:
-        """Ring at an agent, where one is available."""
-        if not self.over and self.router.agents_available:
+        """Ring at the next worker, where agents are available."""
+        if not self.over and self.router.agents_available and self.router.workers:
             self.status = "reserved"
-            self._reservation = Reservation(self)
+            workers = self.router.workers
+            self._reservation = Reservation(self, workers[self._rung % len(workers)])
+            self._rung += 1
             self._reservation.tell("created")
             self.call.exchange.reservations.put_nowait(self._reservation)
 
+    def withdraw(self) -> None:
+        """Stop ringing."""
+        if self._reservation is not None and self._reservation.status == "pending":
+            self._reservation.tell("canceled")
+
     def assign(self, agent: Agent) -> None:
         """An agent has accepted."""
-        self.status, self._agent = "assigned", agent
+        self.status = "assigned"
+        self.agents.append(agent)
+        agent.resumes = self.transfer is not None and self.transfer.mode == "cold"
+
+    def joined(self, agent: Agent) -> None:
+        """An agent has entered the conference: its attributes tell of it, sooner or later."""
+        self._after(self.router.conference_lag, agent, self._tell_of_conference)
+        if agent.resumes:
+            self._after(self.router.unhold_seconds, agent, Agent.resume)
+
+    def _after(self, seconds: float, agent: Agent, do: Callable[[Agent], None]) -> None:
+        """Do something later, or at once where that is 0 seconds, unless the agent has left meanwhile."""
+
+        async def wait() -> None:
+            await asyncio.sleep(seconds)
+            if not self.over and agent in self.agents:
+                do(agent)
+
+        if seconds:
+            self.call.exchange.spawn(wait())
+        else:
+            do(agent)
+
+    def _tell_of_conference(self, agent: Agent) -> None:
+        # Whether `worker` becomes the new agent after a transfer is unsure.
+        self.attributes["conference"] = {
+            "sid": self.conference.sid,
+            "room_name": self.sid,
+            "participants": {"worker": agent.call_sid, "customer": self.call.sid},
+        }
+        self.tell("task.updated", "Task")
 
     def finish(self) -> None:
         """The conversation is over because the agent left."""
@@ -122,49 +180,30 @@ class Task:
             return
         self._result = result
         self._left.set()
-        if self._agent is not None:
-            self._agent.leave()
-            self.status = "wrapping"
-            self._agent.reservation.tell("wrapup")
-            self.tell("task.wrapup", "Task", {"Reason": reason} if reason else None)
+        self.conference.end()
+        self.withdraw()
+        if self.transfer is not None and self.transfer.status == "initiated":
+            self.transfer.fail()
+        if not self.agents:
+            self.status, self.reason = "canceled", reason
+            self.tell("task.canceled", "Task", {"Reason": reason})
             return
-        self.status = "canceled"
-        if self._reservation is not None and self._reservation.status == "pending":
-            self._reservation.tell("canceled")
-        self.tell("task.canceled", "Task", {"Reason": reason})
+        self.status = "wrapping"
+        for agent in self.agents:
+            agent.reservation.tell("wrapup")
+        self.tell("task.wrapup", "Task", {"Reason": reason} if reason else None)
 
     def complete(self) -> None:
-        """The agent has finished the work after the call."""
-        if self._agent is not None and self.status == "wrapping":
+        """The agents have finished the work after the call."""
+        if self.status == "wrapping":
             self.status = "completed"
-            self._agent.reservation.tell("completed")
+            for agent in self.agents:
+                agent.reservation.tell("completed")
             self.tell("task.completed", "Task")
 
     def tell(self, event: str, resource: str, more: Fields | None = None) -> None:
         """Post an event to the workspace's callback, where it is asked for."""
         if self.router.wants(event) and self.router.event_callback_url is not None:
-            form = self._form() | {"EventType": event, "EventDescription": event, "ResourceType": resource}
+            form = fields.task_event(self) | {"EventType": event, "EventDescription": event, "ResourceType": resource}
             form |= {"ResourceSid": self.sid, "Sid": new_sid("EV")} | (more or {})
             self.postman.post(self.router.event_callback_url, form)
-
-    def _form(self) -> Fields:
-        now = datetime.now(UTC)
-        return {
-            "AccountSid": self.call.account_sid,
-            "WorkspaceSid": self.router.sid,
-            "WorkspaceName": "Flex Task Assignment",
-            "Timestamp": str(int(now.timestamp())),
-            "TimestampMs": str(int(now.timestamp() * 1000)),
-            "WorkflowSid": self._verb.workflow_sid,
-            "WorkflowName": "Assign to Anyone",
-            "TaskSid": self.sid,
-            "TaskAttributes": json.dumps(self.attributes),
-            "TaskAge": str(int(asyncio.get_running_loop().time() - self._created)),
-            "TaskPriority": str(self._verb.priority),
-            "TaskAssignmentStatus": self.status,
-            "TaskChannelSid": "TC" + "0" * 32,
-            "TaskChannelUniqueName": "voice",
-            "TaskQueueSid": "WQ" + "0" * 32,
-            "TaskQueueName": "Everyone",
-            "TaskQueueTargetExpression": "1==1",
-        }

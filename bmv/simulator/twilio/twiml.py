@@ -9,17 +9,20 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 
 import msgspec
 
+from bmv.simulator.twilio import recogniser
 from bmv.simulator.twilio.speakers import voice_problem
 from bmv.simulator.twilio.verbs import (
     Connect,
     Document,
     Enqueue,
+    Gather,
     Hangup,
     Pause,
     Play,
     Redirect,
     Reject,
     Say,
+    Sound,
     Stream,
     Verb,
 )
@@ -34,6 +37,9 @@ _ATTRIBUTES: Final = {
     "Say": "voice language loop",
     "Pause": "length",
     "Play": "loop digits",
+    # bargeIn is in the twilio package and in older documents; maxSpeechTime and debug are in no document.
+    "Gather": "input action method timeout speechTimeout numDigits finishOnKey language hints profanityFilter enhanced"
+    " speechModel bargeIn actionOnEmptyResult partialResultCallback partialResultCallbackMethod",
     "Connect": "action method",
     "Stream": "url name track statusCallback statusCallbackMethod connectorName audioFormat sampleRate",
     "Parameter": "name value",
@@ -43,8 +49,15 @@ _ATTRIBUTES: Final = {
     "Enqueue": "workflowSid action method waitUrl waitUrlMethod maxQueueSize",
     "Task": "priority timeout",
 }
-_CHILDREN: Final = {"Connect": {"Stream"}, "Stream": {"Parameter"}, "Enqueue": {"Task"}, "Say": _SSML}
-_METHODS: Final = ("GET", "POST")
+_CHILDREN: Final = {
+    "Connect": {"Stream"},
+    "Stream": {"Parameter"},
+    "Enqueue": {"Task"},
+    "Say": _SSML,
+    "Gather": {"Say", "Play", "Pause"},
+}
+_INPUTS: Final = ("dtmf", "speech", "dtmf speech", "speech dtmf")
+_KEYS: Final = ("#", "*", *"0123456789", "")
 
 
 def parse(text: str) -> Document:
@@ -61,10 +74,14 @@ def parse(text: str) -> Document:
 class _Reader:
     def __init__(self) -> None:
         self._document = Document()
-        self._verbs: dict[str, Callable[[Element], Verb]] = {
+        self._sounds: dict[str, Callable[[Element], Sound]] = {
             "Say": self._say,
             "Pause": self._pause,
             "Play": self._play,
+        }
+        self._verbs: dict[str, Callable[[Element], Verb]] = {
+            **self._sounds,
+            "Gather": self._gather,
             "Connect": self._connect,
             "Redirect": lambda e: Redirect((e.text or "").strip(), self._method(e, "method")),
             "Hangup": lambda _: Hangup(),
@@ -105,6 +122,45 @@ class _Reader:
         if not url and "digits" not in element.attrib:
             self._warn("<Play> without a URL")
         return Play(url)
+
+    def _gather(self, element: Element) -> Gather:
+        timeout = self._seconds(element, "timeout", 5) or 5
+        model = element.get("speechModel", "")
+        if model and not recogniser.is_model(model):
+            self._warn_of(13334, f"<Gather> speechModel={model!r} is no model")
+        if model and element.get("speechTimeout") == "auto":
+            self._warn_of(13327, "<Gather> speechTimeout must be a number where speechModel is given")
+        language = element.get("language", "en-US")
+        if language not in recogniser.LANGUAGES:
+            self._warn_of(13512, f"<Gather> language={language!r} is none that the recogniser knows")
+        for name, default in (("profanityFilter", True), ("enhanced", False)):
+            self._flag(element, name, default=default)
+        return Gather(
+            action=element.get("action", ""),
+            method=self._method(element, "method"),
+            input=frozenset(self._choice(element, "input", _INPUTS).split()),
+            timeout=timeout,
+            speech_timeout=self._seconds(element, "speechTimeout", timeout, code=13327),
+            num_digits=self._number(element, "numDigits", 0, least=1) or None,
+            finish_on_key=self._choice(element, "finishOnKey", _KEYS),
+            language=language,
+            hints=self._hints(element),
+            speech_model=model,
+            barge_in=self._flag(element, "bargeIn", default=True),
+            action_on_empty_result=self._flag(element, "actionOnEmptyResult", default=False),
+            partial_result_callback=element.get("partialResultCallback", ""),
+            partial_result_callback_method=self._method(element, "partialResultCallbackMethod"),
+            prompt=tuple(self._sounds[child.tag](child) for child in element if child.tag in self._sounds),
+        )
+
+    def _hints(self, element: Element) -> tuple[str, ...]:
+        hints = tuple(hint.strip() for hint in element.get("hints", "").split(",") if hint.strip())
+        if len(hints) > recogniser.MOST_HINTS:
+            self._warn(f"<Gather> has {len(hints)} hints, {recogniser.MOST_HINTS} may be")
+        for hint in hints:
+            if len(hint) > recogniser.LONGEST_HINT:
+                self._warn(f"<Gather>: the hint {hint[:20]!r}… is longer than {recogniser.LONGEST_HINT} characters")
+        return hints
 
     def _connect(self, element: Element) -> Connect:
         stream = element.find("Stream")
@@ -174,14 +230,21 @@ class _Reader:
         if any(text and text.strip() for text in texts):
             self._warn(f"<{element.tag}> has text between its elements")
 
-    def _number(self, element: Element, name: str, default: int) -> int:
+    def _number(self, element: Element, name: str, default: int, *, least: int = 0, code: int = 12200) -> int:
         text = element.get(name)
         if text is None:
             return default
-        if not text.isascii() or not text.isdigit():
-            self._warn(f"<{element.tag}> {name}={text!r} is not a number")
+        if not text.isascii() or not text.isdigit() or int(text) < least:
+            self._warn_of(code, f"<{element.tag}> {name}={text!r} is not a number{f' from {least}' if least else ''}")
             return default
         return int(text)
+
+    def _seconds(self, element: Element, name: str, default: int, *, code: int = 12200) -> int:
+        """A positive number, or 0 for `auto`."""
+        return 0 if element.get(name) == "auto" else self._number(element, name, default, least=1, code=code)
+
+    def _flag(self, element: Element, name: str, *, default: bool) -> bool:
+        return self._choice(element, name, ("true", "false") if default else ("false", "true")) == "true"
 
     def _method(self, element: Element, name: str) -> str:
         return self._choice(element, name, ("POST", "GET"))
@@ -195,6 +258,12 @@ class _Reader:
 
     def _warn(self, text: str) -> None:
         self._document.warnings.append(text)
+
+    def _warn_of(self, code: int, text: str) -> None:
+        if code == 12200:
+            self._warn(text)
+        else:
+            self._document.other_warnings.append((code, text))
 
 
 def task_attributes(body: str) -> dict[str, object] | None:

@@ -82,12 +82,43 @@ class Enqueue:
     timeout: int | None
 
 
-Verb: TypeAlias = Say | Pause | Play | Connect | Redirect | Hangup | Reject | Enqueue
+Sound: TypeAlias = Say | Play | Pause
+"""What may be a prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Wait for keys or words, and go on with the document at `action`. Seconds are whole ones."""
+
+    action: str = ""
+    """"" = the URL of the document itself."""
+    method: str = "POST"
+    input: frozenset[str] = frozenset({"dtmf"})
+    """`dtmf`, `speech` or both."""
+    timeout: int = 5
+    speech_timeout: int = 5
+    """0 = `auto`: the first pause ends the speech."""
+    num_digits: int | None = None
+    finish_on_key: str = "#"
+    language: str = "en-US"
+    hints: tuple[str, ...] = ()
+    speech_model: str = ""
+    barge_in: bool = True
+    action_on_empty_result: bool = False
+    partial_result_callback: str = ""
+    partial_result_callback_method: str = "POST"
+    prompt: tuple[Sound, ...] = ()
+
+
+Verb: TypeAlias = Sound | Gather | Connect | Redirect | Hangup | Reject | Enqueue
 
 
 @dataclass(slots=True)
 class Document:
-    """The verbs in order, and what is wrong with the document (each a warning 12200)."""
+    """The verbs in order, and what is wrong with the document."""
 
     verbs: list[Verb] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    """What the schema does not know: each a warning 12200."""
+    other_warnings: list[tuple[int, str]] = field(default_factory=list)
+    """Those that have a code of their own."""
