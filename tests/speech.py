@@ -3,9 +3,9 @@
 from functools import cache
 
 import numpy as np
-import py_nanotts
 
 from bmv.audio.mulaw import Samples
+from bmv.simulator import voices
 
 SENTENCES = {
     "en-US": "Hello, I would like to know where my parcel is. Who knew? You two should go to the moon soon.",
@@ -20,7 +20,7 @@ SENTENCES = {
 @cache
 def say(text: str, voice: str, pitch: float = 1.0) -> Samples:
     """Speak at 8 kHz, at half of full scale, without the silence at both ends. Do not write into the result."""
-    wide = np.frombuffer(py_nanotts.NanoTTS().speak(text, voice=voice, pitch=pitch), "<i2") * 0.5
+    wide = np.frombuffer(voices.pico(text, voice, pitch), "<i2") * 0.5
     low_pass = np.sinc(0.45 * (np.arange(63) - 31)) * np.kaiser(63, 6)
     narrow = np.rint(np.convolve(wide, low_pass / low_pass.sum(), "same")[::2]).clip(-32768, 32767).astype(np.int16)
     sounding = np.flatnonzero(np.abs(narrow.astype(np.int32)) > 500)

@@ -176,6 +176,11 @@ async def test_one_unknown_field_discards_the_whole_update(fields: dict[str, Any
             "invalid_value",
             "session.audio.input.transcription.delay",
         ),
+        (
+            {"audio": {"input": {"transcription": {"model": "gpt-transcribe", "languages": ["en", "yue"]}}}},
+            "invalid_value",
+            "session.audio.input.transcription.languages[1]",
+        ),
     ],
 )
 async def test_a_value_that_is_not_right_is_refused(fields: dict[str, Any], code: str, param: str) -> None:

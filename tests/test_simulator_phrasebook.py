@@ -107,7 +107,7 @@ def test_where_the_words_part_from_a_known_sentence_it_is_followed_no_further() 
     other = voices.speak("Thank you. Your refund will be paid next week.", "en")
     match = phrasebook().recognise(heard_by_a_translator(other), "es")
     assert match is not None, "its first words are the same"
-    assert match.heard < 0.35
+    assert match.heard < 0.4
 
 
 def hiss(text: str, _language: str) -> bytes:

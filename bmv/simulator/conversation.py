@@ -21,7 +21,7 @@ class Line:
     """The language of the translation."""
 
     def audio(self) -> bytes:
-        """Speak the sentence: mu-law, whole frames. The first call takes some 20 ms, see `voices.speak`."""
+        """Speak the sentence: mu-law, whole frames. The first call takes some 60 ms, see `voices.speak`."""
         return voices.speak(self.sentence, self.language)
 
     def translated_audio(self) -> bytes:
@@ -51,7 +51,7 @@ class Script:
     def rehearse(self) -> None:
         """Speak everything once, sentences and translations, so that nothing has to be computed during the call.
 
-        Some 20 ms for each sentence, during which no other thread of this process runs.
+        Some 60 ms for each sentence.
         """
         for line in self.lines:
             line.audio()

@@ -65,7 +65,7 @@ class Phrasebook:
     """The known sentences. It may be shared between sessions; each stream is followed by a `Listener` of its own."""
 
     def __init__(self, entries: Iterable[Entry], *, speak: Speak = voices.speak) -> None:
-        """Learn the sentences, which speaks each of them once: some 25 ms for each that was never spoken before."""
+        """Learn the sentences, which speaks each of them once: some 60 ms for each that was never spoken before."""
         spoken = [(entry, speak(entry.sentence, entry.language)) for entry in entries]
         size = _transform_size(max((len(ulaw) for _, ulaw in spoken), default=0))
         self._known = [_Known(entry, ulaw, size) for entry, ulaw in spoken]

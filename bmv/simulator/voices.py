@@ -3,10 +3,12 @@
 Speech is made when it is needed, so no recording is kept in the repository.
 """
 
-import importlib
+import subprocess
+import sys
 import threading
 from functools import lru_cache
-from types import MappingProxyType, ModuleType
+from importlib.util import find_spec
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -29,17 +31,23 @@ _TAPS = 95
 _CUT_OFF = 3600  # Hz, as in the resampler to 24 kHz
 _KAISER_BETA = 6.0
 
-# Pico's result depends a little on what it said before (the length of pauses). Two threads that ask for one sentence
-# must get one recording, or it would not be recognised by comparing it with itself.
+# What Pico says depends a little on what it said before in the same process. So each sentence is spoken in a process of
+# its own: everywhere and always the same, whatever else was said, or a test would fail by who was heard before it.
+_IN_A_PROCESS: Final = """
+import sys, py_nanotts
+text, (voice, *pitch) = sys.stdin.buffer.read().decode(), sys.argv[1:]
+manner = {"pitch": float(pitch[0])} if pitch else {}
+sys.stdout.buffer.write(py_nanotts.NanoTTS().speak(text, voice=voice, **manner))
+"""
 _ONE_AT_A_TIME = threading.Lock()
 
 
 def speak(text: str, language: str) -> bytes:
     """Speak one sentence: mu-law at 8 kHz, whole frames of 20 ms, peaks at about half of full scale.
 
-    The first call for a sentence takes 15 to 25 ms and holds the interpreter lock all the while, so speak what is
-    needed before the clock runs; later calls return the same bytes at once. BmvError if the voices are not installed,
-    or for a language, or a text, that cannot be spoken.
+    The first call for a sentence takes some 60 ms, so speak what is needed before the clock runs; later calls return
+    the same bytes at once. BmvError if the voices are not installed, or for a language, or a text, that cannot be
+    spoken.
     """
     if language not in LANGUAGES:
         raise BmvError(f"no voice speaks {language!r}, only {', '.join(LANGUAGES)}")
@@ -51,19 +59,22 @@ def speak(text: str, language: str) -> bytes:
 
 @lru_cache(maxsize=256)
 def _spoken(text: str, voice: str) -> bytes:
-    wide = np.frombuffer(_pico().NanoTTS().speak(text, voice=voice), "<i2")
+    wide = np.frombuffer(pico(text, voice), "<i2")
     if not wide.size:
         raise BmvError(f"the voice {voice} finds nothing to say in {text!r}")
     audible = _narrow(wide)
     return b"".join(mulaw.frames(mulaw.encode(_without_tail(audible))))
 
 
-def _pico() -> ModuleType:
-    """Import the voices only when somebody speaks: they are an extra of the demo, not a need of the server."""
-    try:
-        return importlib.import_module("py_nanotts")
-    except ImportError as error:
-        raise BmvError('the voices are not installed: run pip install "bmv[demo]"') from error
+def pico(text: str, voice: str, pitch: float | None = None) -> bytes:
+    """What SVOX Pico makes of a text, in its own pitch or another (1 is nearly its own): 16 kHz, 16 bits.
+
+    BmvError if it is not installed: it is an extra of the demo, and no need of the server.
+    """
+    if find_spec("py_nanotts") is None:
+        raise BmvError('the voices are not installed: run pip install "bmv[demo]"')
+    command = [sys.executable, "-I", "-c", _IN_A_PROCESS, voice, *([] if pitch is None else [str(pitch)])]
+    return subprocess.run(command, input=text.encode(), stdout=subprocess.PIPE, check=True).stdout  # noqa: S603
 
 
 def _narrow(wide: NDArray[np.int16]) -> Samples:

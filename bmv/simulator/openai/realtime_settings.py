@@ -51,6 +51,11 @@ _TAKEN_BY = {
     "prompt": (*_KEYWORD_MODELS, *_OTHER_TRANSCRIBERS),
 }
 """Fields of a transcription that not every model takes."""
+_TRANSCRIBED: Final = (
+    "af ar az be bg bs ca cs cy da de el en es et fa fi fr gl he hi hr hu hy id is it ja kk kn ko lt lv mi mk mr ms ne "
+    "nl no pl pt ro ru sk sl sr sv sw ta th tl tr uk ur vi zh"
+)
+"""ISO 639-1 codes, as the real service lists them when it refuses another one (jambonz/jambonz-api-server#402)."""
 _LONGEST_MS = 60_000  # our own bound, none is documented
 
 _FORMAT = variants(
@@ -89,9 +94,9 @@ def _speed(value: object, path: str) -> None:
 
 
 def _transcription(value: object, path: str) -> None:
-    strings, delay = array(text), one_of("minimal", "low", "medium", "high", "xhigh")
-    fields = {"model": one_of(*_TRANSCRIBERS), "language": text, "prompt": text, "delay": delay}
-    record({**fields, "languages": strings, "keywords": strings}, required=("model",))(value, path)
+    language, delay = one_of(*_TRANSCRIBED.split()), one_of("minimal", "low", "medium", "high", "xhigh")
+    fields = {"model": one_of(*_TRANSCRIBERS), "language": language, "prompt": text, "delay": delay}
+    record({**fields, "languages": array(language), "keywords": array(text)}, required=("model",))(value, path)
     model = value["model"] if isinstance(value, dict) else ""
     for name in value if isinstance(value, dict) else ():
         refuse_unless(model in _TAKEN_BY.get(name, _TRANSCRIBERS), f"{path}.{name}", f"'{model}' has no such field")

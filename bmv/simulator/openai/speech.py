@@ -1,7 +1,7 @@
 """The speech endpoint of the simulated OpenAI: checks an order as strictly as the package's types, and speaks it.
 
 The five languages that SVOX Pico speaks are spoken. Whatever else is asked for is a row of beeps, as long as the text
-and at a pitch of its own: it can be compared, but not understood.
+and at two pitches of its own, in turn: it can be compared, but not understood.
 """
 
 import asyncio
@@ -106,7 +106,9 @@ class _Endpoint:
             self.record.running -= 1
 
     async def _answer(self, request: web.Request, order: Mapping[str, Any], fault: SpeechFault) -> web.StreamResponse:
-        audio = fault.answer if fault.answer is not None else spoken(order["input"]).astype("<i2").tobytes()
+        audio = fault.answer
+        if audio is None:  # in a thread: other sessions are being talked to meanwhile
+            audio = (await asyncio.to_thread(spoken, order["input"])).astype("<i2").tobytes()
         response = web.StreamResponse(headers={"Content-Type": "audio/pcm"})
         response.enable_chunked_encoding()  # the length is not known when the real one begins to speak
         await response.prepare(request)
@@ -192,10 +194,11 @@ def _sound(text: str) -> Samples:
 
 
 def _beeps(text: str) -> Samples:
-    hertz = _LOWEST_HZ + crc32(text.encode()) % _PITCHES
+    pitches = divmod(crc32(text.encode()) % _PITCHES**2, _PITCHES)
     time = np.arange(round(_BEEP_SECONDS * mulaw.SAMPLE_RATE)) / mulaw.SAMPLE_RATE
-    beep = np.rint(8000 * np.sin(2 * np.pi * hertz * time)).astype(np.int16)
-    return np.tile(np.concatenate((beep, np.zeros_like(beep))), len(text) // _BEEP_LETTERS + 1)
+    beeps = [np.rint(8000 * np.sin(2 * np.pi * (_LOWEST_HZ + pitch) * time)).astype(np.int16) for pitch in pitches]
+    row = [part for beep in beeps for part in (beep, np.zeros_like(beep))] * (len(text) // _BEEP_LETTERS + 1)
+    return np.concatenate(row[: len(row) // 2])
 
 
 def _refused(refusal: Refusal) -> web.Response:
