@@ -196,6 +196,14 @@ def test_the_original_is_transcribed_only_for_captions() -> None:
     assert session["audio"]["input"]["transcription"] is None
 
 
+@pytest.mark.parametrize(
+    ("tags", "hints"), [(("yue", "en"), ["zh", "en"]), (("yue", "zh"), ["zh"]), (("uk", "ru"), ["uk", "ru"])]
+)
+def test_languages_are_hinted_at_by_codes_of_two_letters_each_once(tags: tuple[str, str], hints: list[str]) -> None:
+    session = checked(outgoing.encode_update(replace(WANTED, languages=tags)))["session"]
+    assert session["audio"]["input"]["transcription"]["languages"] == hints
+
+
 @given(st.binary(max_size=1600))
 def test_audio_is_appended_as_it_is(ulaw: bytes) -> None:
     message = checked(outgoing.encode_append(ulaw))

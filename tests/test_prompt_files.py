@@ -16,7 +16,7 @@ from bmv.speakers.prompt_files import PromptCache, read_own
 from bmv.speakers.prompts import TONE
 
 SPANISH = languages.get("es")
-LOST, BACK, WORDS = IN_STREAM
+LOST, BACK, WORDS, *_ = IN_STREAM
 
 
 def record(path: Path, audio: bytes) -> None:

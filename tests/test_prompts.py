@@ -27,7 +27,10 @@ from bmv.speakers.prompts import AT_ONCE, TONE, Prompts
 
 ENGLISH, SPANISH, CHINESE = (languages.get(tag) for tag in ("en", "es", "zh"))
 BOTH = (ENGLISH, SPANISH)
-LOST, BACK, WORDS = IN_STREAM
+LOST, BACK, WORDS, *_ = IN_STREAM
+ALL = len(BOTH) * len(IN_STREAM)
+NOTHING = {TONE, b""}
+"""What is heard in place of a sentence without a sound."""
 DOWN = SpeechFault(refuse=Refusal.of(500))
 
 
@@ -72,13 +75,13 @@ def prompts_of(voice: Voice, tmp_path: Path, clock: Clock | None = None) -> Prom
 async def test_all_is_rendered_at_the_start_and_each_sentence_is_the_one_that_was_meant(tmp_path: Path) -> None:
     async with endpoint() as there:
         prompts = await started(there, tmp_path)
-        assert set(everything(prompts).values()) == {TONE}
+        assert set(everything(prompts).values()) == NOTHING
         assert prompts.without_audio == ["en", "es"]
         with capture_logs() as logs:
             await prompts.render()
-        assert [(entry["event"], entry["prompts"]) for entry in logs] == [("prompts_rendered", 6)]
+        assert [(entry["event"], entry["prompts"]) for entry in logs] == [("prompts_rendered", ALL)]
         assert prompts.without_audio == []
-    assert len(there.record.orders) == 6
+    assert len(there.record.orders) == ALL
     for language in BOTH:
         for sentence in IN_STREAM:
             said = voices.speak(language.sentences[sentence], language.tag)
@@ -90,7 +93,7 @@ async def test_after_a_restart_with_the_provider_down_the_cached_notice_still_pl
         prompts = await started(there, tmp_path)
         await prompts.render()
     before = everything(prompts)
-    assert TONE not in before.values()
+    assert NOTHING.isdisjoint(before.values())
     asked = len(there.record.orders)
     again = await started(there, tmp_path)  # the endpoint is closed now
     with capture_logs() as logs:
@@ -106,13 +109,13 @@ async def test_a_prompt_is_spoken_as_soon_as_it_is_there_though_others_are_not(t
         there.record.fail_next(SpeechFault(hold=hold), times=AT_ONCE - 1)
         prompts = await started(there, tmp_path)
         async with alongside(prompts.render()):
-            while prompts.say(WORDS, SPANISH) == TONE:
+            while prompts.say(IN_STREAM[-1], SPANISH) in NOTHING:
                 await asyncio.sleep(0)
             assert prompts.without_audio == ["en"]
             hold.set()
             while prompts.without_audio:
                 await asyncio.sleep(0)
-    assert TONE not in everything(prompts).values()
+    assert NOTHING.isdisjoint(everything(prompts).values())
 
 
 async def test_no_more_than_a_few_requests_run_at_once(tmp_path: Path) -> None:
@@ -142,7 +145,7 @@ async def test_a_process_that_ends_while_it_renders_leaves_nothing_and_keeps_wha
         while there.record.running:
             await asyncio.sleep(0)
     again = await started(there, tmp_path)
-    kept = [audio for audio in everything(again).values() if audio != TONE]
+    kept = [audio for audio in everything(again).values() if audio not in NOTHING]
     assert len(kept) == 2
     assert set(kept) < set(everything(prompts).values())
 
@@ -166,8 +169,8 @@ async def test_whatever_makes_another_sound_has_a_file_of_its_own(tmp_path: Path
         for details in variants:
             before = len(there.record.orders)
             await (await started(there, tmp_path, **details)).render()
-            assert len(there.record.orders) == before + 6
-    assert len(cached(tmp_path)) == 18
+            assert len(there.record.orders) == before + ALL
+    assert len(cached(tmp_path)) == 3 * ALL
     cache = PromptCache(tmp_path)
     changed = Language(
         **{each: getattr(SPANISH, each) for each in SPANISH.__slots__} | {"sentences": ENGLISH.sentences}
@@ -197,7 +200,7 @@ async def test_a_damaged_or_foreign_file_is_told_of_and_rendered_again(tmp_path:
         for number, _ in enumerate(damages(path, other), start=1):
             with capture_logs() as logs:
                 prompts = await started(there, tmp_path)
-                damaged = [each for each, audio in everything(prompts).items() if audio == TONE]
+                damaged = [each for each, audio in everything(prompts).items() if audio in NOTHING]
                 assert len(damaged) == 1
                 if path.is_file():
                     await prompts.render()
@@ -206,7 +209,7 @@ async def test_a_damaged_or_foreign_file_is_told_of_and_rendered_again(tmp_path:
             assert str(path) in logs[0]["error"]
             if path.is_file():
                 assert everything(prompts) == everything(first)
-                assert len(there.record.orders) == 6 + number
+                assert len(there.record.orders) == ALL + number
                 assert everything(await started(there, tmp_path)) == everything(first)
 
 
@@ -218,7 +221,7 @@ async def test_a_disk_that_cannot_be_written_costs_the_cache_and_nothing_else(tm
             await prompts.render()
         assert "prompts_not_kept" in warnings(logs)
         assert warnings(logs).count("prompts_not_kept") == 1
-        assert TONE not in everything(prompts).values()
+        assert NOTHING.isdisjoint(everything(prompts).values())
 
 
 # -- the provider is down ---------------------------------------------------------------------------------------------
@@ -237,7 +240,7 @@ async def test_a_provider_that_is_down_is_told_of_once_and_asked_again_later(tmp
     assert "HTTP 500" in logs[0]["error"]
     assert logs[0]["retry"] == "in 60 s"
     assert len(there.record.refused) == 2 * AT_ONCE
-    assert TONE not in everything(prompts).values()
+    assert NOTHING.isdisjoint(everything(prompts).values())
 
 
 async def test_the_waits_grow_to_an_hour_and_the_provider_is_not_stormed(tmp_path: Path) -> None:
@@ -263,7 +266,7 @@ async def test_one_impossible_sentence_does_not_keep_the_others_from_being_spoke
     prompts = prompts_of(voice, tmp_path, clock)
     with capture_logs() as logs, pytest.raises(TimeoutError):
         await prompts.render()
-    silent = [key for key, audio in everything(prompts).items() if audio == TONE]
+    silent = [key for key, audio in everything(prompts).items() if audio in NOTHING]
     assert silent == [("en", LOST)]
     assert logs[0]["languages"] == ["en"]
 
@@ -289,7 +292,7 @@ async def test_a_refusal_for_good_is_told_of_and_not_tried_again(tmp_path: Path)
     assert len(there.record.refused) <= AT_ONCE
     assert warnings(logs) == ["prompts_missing"]
     assert logs[0]["retry"] == "at the next start"
-    assert set(everything(prompts).values()) == {TONE}
+    assert set(everything(prompts).values()) == NOTHING
 
 
 async def test_giving_up_later_is_told_as_well(tmp_path: Path) -> None:
@@ -328,7 +331,7 @@ async def test_without_a_key_there_are_recordings_and_the_cache_and_the_tone_and
     assert warnings(logs) == ["prompts_missing"]
     assert logs[0]["languages"] == ["es"]
     heard = everything(silent)
-    assert TONE not in {heard["en", sentence] for sentence in IN_STREAM}
+    assert NOTHING.isdisjoint(heard["en", sentence] for sentence in IN_STREAM)
     assert heard["es", WORDS] == through_a_file(voices.speak("Otra vez, por favor.", "es"))
     assert heard["es", LOST] == heard["es", BACK] == TONE
 
@@ -355,7 +358,7 @@ async def test_an_own_recording_comes_before_the_cache_and_the_voice(tmp_path: P
         await (await started(there, tmp_path)).render()
         prompts = await started(there, tmp_path, own=own)
         await prompts.render()
-        assert len(there.record.orders) == 6
+        assert len(there.record.orders) == ALL
     expected = b"".join(mulaw.frames(through_a_file(ours)))
     assert prompts.say(BACK, SPANISH) == expected
     assert prompts.say(LOST, CHINESE) == expected  # though nobody is expected to speak it
@@ -368,10 +371,17 @@ async def test_a_sentence_with_an_own_recording_is_never_ordered(tmp_path: Path)
     async with endpoint() as there:
         await (await started(there, tmp_path, own=own)).render()
         assert ENGLISH.sentences[LOST] not in {order["input"] for order in there.record.orders}
-        assert len(there.record.orders) == 5
+        assert len(there.record.orders) == ALL - 1
 
 
-# -- the tone ---------------------------------------------------------------------------------------------------------
+# -- where there is no sound ------------------------------------------------------------------------------------------
+
+
+def test_a_courtesy_without_a_sound_is_left_out_and_whatever_matters_is_a_tone(tmp_path: Path) -> None:
+    prompts = Prompts(BOTH, voices=[Script()], cache=PromptCache(tmp_path), ready={})
+    silent = [sentence for sentence in IN_STREAM if prompts.say(sentence, ENGLISH) == b""]
+    assert silent == [Sentence.HOLD]
+    assert {prompts.say(sentence, ENGLISH) for sentence in IN_STREAM} == {TONE, b""}
 
 
 def test_the_tone_is_two_soft_beeps_the_second_lower() -> None:

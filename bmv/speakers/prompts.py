@@ -27,6 +27,9 @@ _TONE_LEVEL_DB = -26.0
 _TONE = ((660, 0.16), (0, 0.06), (520, 0.18))  # Hz and seconds
 _FADE_SECONDS = 0.02
 
+_COURTESIES = frozenset({Sentence.HOLD})
+"""What tells nobody anything new, again and again: beeps in its place would be worse than nothing."""
+
 log = structlog.get_logger()
 
 
@@ -81,12 +84,12 @@ class Prompts:
         return cls(wanted, voices=voices, cache=kept, ready=ready)
 
     def say(self, sentence: Sentence, language: Language) -> bytes:
-        """Give the sentence, or the tone if there is no sound for it yet; see `Speaker.say`."""
-        return self._ready.get((language, sentence), TONE)
+        """Give the sentence; if there is no sound for it yet the tone, for a courtesy nothing. See `Speaker.say`."""
+        return self._ready.get((language, sentence), b"" if sentence in _COURTESIES else TONE)
 
     @property
     def without_audio(self) -> list[str]:
-        """Tags of the languages in which something would be a tone now."""
+        """Tags of the languages in which something would not be spoken now."""
         return sorted({language.tag for language, _ in self._missing})
 
     async def render(self) -> None:

@@ -31,11 +31,14 @@ MAX_OUTPUT_TOKENS = 2048
 REASONING_MODELS = frozenset({"gpt-realtime-2", "gpt-realtime-2.1", "gpt-realtime-2.1-mini"})
 """The others refuse `reasoning`."""
 NO_ITEM = "item_that_never_was"
+_TRANSCRIBED_AS = {"yue": "zh"}
+"""Hints are ISO 639-1 codes; a language that has none there goes by that of the nearest."""
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a session shall be like. `transcribe` asks for the original's text, in either of the `languages`."""
+    """What a session shall be like. `transcribe` asks for the original's text, in either of the `languages`
+    (our tags)."""
 
     model: str
     voice: str
@@ -79,7 +82,8 @@ _encoder = msgspec.json.Encoder()
 
 def encode_update(wanted: Configuration) -> bytes:
     """The one `session.update` we send."""
-    transcription = {"model": TRANSCRIPTION_MODEL, "languages": wanted.languages} if wanted.transcribe else None
+    hints = list(dict.fromkeys(_TRANSCRIBED_AS.get(tag, tag) for tag in wanted.languages))
+    transcription = {"model": TRANSCRIPTION_MODEL, "languages": hints} if wanted.transcribe else None
     session: dict[str, Any] = {
         "type": "realtime",
         "output_modalities": ["audio"],
