@@ -56,6 +56,29 @@ def test_silence_is_a_peak_below_the_limit(frame: bytes, more: int) -> None:
     assert levels.is_silent(frame, below=levels.peak(frame) + more) is (more == 1)
 
 
+def test_loudness_counts_the_steps_of_mu_law() -> None:
+    assert levels.loudness(mulaw.SILENCE) == levels.loudness(b"\x7f") == 0
+    assert levels.loudness(b"\x80") == levels.loudness(b"\x00\x80") == 127
+    assert levels.loudness(b"\xff\xfe\x7d") == 1
+
+
+@pytest.mark.parametrize(("amplitude", "steps"), [(16000, 95), (8000, 80), (4000, 65), (1000, 37), (200, 14)])
+def test_loudness_is_nearly_logarithmic(amplitude: float, steps: float) -> None:
+    assert levels.loudness(sine(amplitude)) == pytest.approx(steps, abs=1)
+
+
+@pytest.mark.parametrize("voice", SENTENCES)
+def test_loudness_tells_a_vowel_from_a_pause(voice: str) -> None:
+    speech = mulaw.encode(say(SENTENCES[voice], voice))
+    steps = sorted(levels.loudness(frame) for frame in mulaw.frames(speech))
+    assert steps[-len(steps) // 5] - steps[len(steps) // 20] > 30
+
+
+def test_no_sound_has_no_loudness() -> None:
+    with pytest.raises(ValueError, match="no sound"):
+        levels.loudness(b"")
+
+
 @pytest.mark.parametrize("decibels", [-3.0, -6.0, -12.0, -20.0])
 def test_scaling_changes_the_level_by_what_was_asked(decibels: float) -> None:
     loud = sine(20000)

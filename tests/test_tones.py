@@ -1,14 +1,17 @@
-"""Tones are told from voices, and the ring-back is one."""
+"""Tones are told from voices, the ring-back is one, and the keys of a telephone are heard as what they are."""
 
 import math
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 import pytest
 from speech import SENTENCES, say
 
 from bmv.audio import levels, mulaw
-from bmv.audio.tones import is_tone, ringback
+from bmv.audio.tones import dtmf, is_tone, ringback, steady_tone
+
+KEYS = "123A456B789C*0#D"
+ROWS, COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
 
 
 def sine(hertz: float, decibels: float, *, phase: float = 0.0, samples: int = 160) -> bytes:
@@ -34,6 +37,18 @@ def test_a_tone_on_a_line_with_some_noise_is_a_tone() -> None:
     noise = np.random.default_rng(1).normal(scale=60, size=(50, 160))
     clean = 3000 * np.sin(2 * np.pi * 440 / 8000 * np.arange(160))
     assert all(is_tone(mulaw.encode(np.rint(clean + row).astype(np.int16))) for row in noise)
+
+
+@pytest.mark.parametrize("noise", [0.0, 212.0])  # none, or 20 dB below the tone
+def test_the_frequency_of_a_tone_is_told(noise: float) -> None:
+    rng = np.random.default_rng(1)
+    told = 0
+    for hertz in np.arange(360, 1490, 13.7):
+        samples = mulaw.decode(sine(hertz, -20.75, phase=hertz)) + rng.normal(scale=noise, size=160)
+        if (found := steady_tone(mulaw.encode(np.rint(samples).astype(np.int16)))) is not None:
+            assert found == pytest.approx(hertz, abs=1.5)
+            told += 1
+    assert told >= 75  # of 83: noise hides a few
 
 
 @pytest.mark.parametrize("hertz", [50, 200, 300, 1600, 2500, 3400])
@@ -101,3 +116,65 @@ def test_the_ring_back_fades_in_and_out_without_a_click() -> None:
     loudest = np.abs(tone).max()
     for end in (tone[:40], tone[-40:]):
         assert np.abs(end).max() < loudest / 8
+
+
+def strength(samples: np.ndarray[tuple[int], np.dtype[np.float64]], hertz: float) -> float:
+    """Goertzel's filter: the amplitude of one frequency."""
+    turn = 2 * math.cos(2 * math.pi * hertz / 8000)
+    before, last = 0.0, 0.0
+    for sample in samples:
+        before, last = last, float(sample) + turn * last - before
+    return 2 * math.sqrt(before**2 + last**2 - turn * before * last) / len(samples)
+
+
+def detect(ulaw: bytes) -> str:
+    """The keys that a receiver hears: blocks of 102 samples, one tone of each group 10 dB above the others of it."""
+    found = [""]
+    pcm = mulaw.decode(ulaw).astype(np.float64)
+    for start in range(0, len(pcm) - 101, 102):
+        block = pcm[start : start + 102]
+        low, high = ([strength(block, hertz) for hertz in group] for group in (ROWS, COLUMNS))
+        clear = all(max(group) > 300 and sorted(group)[-2] < 0.3 * max(group) for group in (low, high))
+        found.append(KEYS[4 * low.index(max(low)) + high.index(max(high))] if clear else "")
+    return "".join(now for before, now in pairwise(found) if now != before)
+
+
+def test_each_key_is_heard_as_itself_and_once() -> None:
+    assert [detect(dtmf(key)) for key in KEYS] == list(KEYS)
+
+
+@pytest.mark.parametrize("decibels", [0.0, -10.0])
+@pytest.mark.parametrize("keys", ["1223*009#", "AABBCCDD", "147*147*"])
+def test_keys_in_a_row_are_heard_in_order_and_doubled_ones_twice(keys: str, decibels: float) -> None:
+    noise = np.random.default_rng(1).normal(scale=60, size=200 + 1600 * len(keys)).astype(np.int16)
+    pressed = b"\xff" * 200 + levels.scale(b"".join(dtmf(key) for key in keys), decibels)
+    assert detect(levels.mix(pressed, mulaw.encode(noise))) == keys
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_has_the_levels_that_receivers_expect(key: str) -> None:
+    steady = mulaw.decode(dtmf(key))[40:760].astype(np.float64)  # 0 dBm0 is 3.17 dB below the loudest tone
+    row, column = ROWS[KEYS.index(key) // 4], COLUMNS[KEYS.index(key) % 4]
+    dbm0 = [20 * math.log10(strength(steady, hertz) / (4 * 8159)) + 3.17 for hertz in (row, column)]
+    assert dbm0 == pytest.approx([-13, -11], abs=0.4)
+    assert 1 <= dbm0[1] - dbm0[0] <= 4
+    assert np.abs(steady).max() < 14_000
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_sounds_for_100_ms_in_whole_frames_and_is_silent_as_long(key: str) -> None:
+    sound = dtmf(key)
+    assert len(sound) == 10 * mulaw.FRAME_BYTES
+    assert set(sound[800:]) == {0xFF}
+    envelope = np.abs(mulaw.decode(sound)[:800].reshape(20, 40).astype(np.int32)).max(axis=1)
+    assert envelope[2:18].min() > 0.5 * envelope.max()
+    for end in (sound[:4], sound[796:800]):
+        assert levels.peak(end) < 0.15 * envelope.max()
+    assert dtmf(key) is sound
+
+
+@pytest.mark.parametrize("digit", ["", "12", "a", "E", "+", " ", "１", "10"])
+def test_what_is_no_key_is_refused_and_not_repeated(digit: str) -> None:
+    with pytest.raises(ValueError, match="a telephone has the keys") as refusal:
+        dtmf(digit)
+    assert str(refusal.value).count("1") == 1

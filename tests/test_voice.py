@@ -52,6 +52,18 @@ def test_speech_begins_and_ends_near_its_true_ends(voice: str) -> None:
     assert -10 <= end - true_end - HANG_OVER_FRAMES <= 5
 
 
+def test_a_frame_by_itself_is_voiced_before_it_is_speech() -> None:
+    detector = VoiceDetector()
+    assert not detector.voiced
+    seen: list[tuple[bool, bool]] = [
+        (detector.feed(frame), detector.voiced) for frame in mulaw.frames(speech() + SECOND)
+    ]
+    first = seen.index((False, True))
+    assert seen[first : first + START_FRAMES] == [(False, True), (False, True), (True, True)]
+    assert (True, False) in seen  # held on
+    assert seen[-1] == (False, False)
+
+
 def test_silence_is_not_speech() -> None:
     assert not any(detect(SECOND * 2))
 

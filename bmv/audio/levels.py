@@ -38,6 +38,18 @@ def is_silent(ulaw: bytes, below: int = SILENCE_PEAK) -> bool:
     return not ulaw.translate(None, _codes_below(below))
 
 
+def loudness(ulaw: bytes) -> float:
+    """Tell how loud a sound is on mu-law's own scale: the mean step of its samples without their signs, 0 to 127.
+
+    The scale is logarithmic where it is loud, 15 steps for 6 dB, and more and more linear below: a tone with a peak of
+    16000 has 95, of 4000 65, of 1000 37, of `SILENCE_PEAK` 14, and silence 0. It costs a microsecond a frame.
+    ValueError for no bytes.
+    """
+    if not ulaw:
+        raise ValueError("no sound has no loudness")
+    return sum(ulaw.translate(_RANKS)) / len(ulaw)
+
+
 def scale(ulaw: bytes, decibels: float) -> bytes:
     """Change the level: below 0 dB is quieter, above is louder and saturates, minus infinity is silence.
 

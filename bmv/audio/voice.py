@@ -23,6 +23,8 @@ class VoiceDetector:
 
     def __init__(self) -> None:
         self._vad = webrtcvad.Vad(_MODE)
+        self.voiced = False
+        """Whether the last frame passed for voice by itself, before any steadying."""
         self._speaking = False
         self._row = 0
         """Frames in a row that speak against the present state."""
@@ -38,6 +40,7 @@ class VoiceDetector:
         voiced = bool(self._vad.is_speech(mulaw.decode(frame).tobytes(), mulaw.SAMPLE_RATE))
         if not self._speaking and levels.is_silent(frame):
             voiced = False  # the detector holds on for three frames after any sound, which would make speech of a click
+        self.voiced = voiced
         self._row = 0 if voiced == self._speaking else self._row + 1
         if self._row == (HANG_OVER_FRAMES if self._speaking else START_FRAMES):
             self._speaking = voiced
