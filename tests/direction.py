@@ -44,6 +44,17 @@ BACK = (Sentence.TRANSLATION_BACK, "en")
 GONE_WORDS = (Sentence.WORDS_LOST, "en")
 
 
+class NotingSpeaker(FakeSpeaker):
+    """Keeps what it was asked to say."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[Sentence, str]] = []
+
+    def say(self, sentence: Sentence, language: Language) -> bytes:
+        self.said.append((sentence, language.tag))
+        return super().say(sentence, language)
+
+
 class Direction:
     """Somebody speaks Spanish, frame by frame in the time of a hand clock, and somebody hears it in English."""
 
@@ -58,7 +69,7 @@ class Direction:
         """`kinds` of translators there are, one for the other; all of them speak the languages that `speaks` allows."""
         self.clock = HandClock()
         self.kinds = [FakeTranslatorFactory(self.clock, speaks=speaks) for _ in range(kinds)]
-        self.speaker = FakeSpeaker()
+        self.speaker = NotingSpeaker()
         self.playout = Playout(original_level_db=-18.0)
         self.party = Party(Role.AGENT, ENGLISH, playout=self.playout, speaker=self.speaker)
         self.leg = FakeLeg("CA-listener")
@@ -69,7 +80,7 @@ class Direction:
         self._reading.__enter__()
         self.interpreter = Interpreter(
             pair,
-            ladder=Ladder(pair, self.kinds, chance=lambda: 1.0),
+            ladder=lambda pair: Ladder(pair, self.kinds, chance=lambda: 1.0),
             listener=self.party,
             captions=CaptionLines(feed, "call-1", Role.CALLER),
             clock=self.clock,
@@ -103,10 +114,10 @@ class Direction:
         end = (cut(bytes(self.leg.heard)).index(frame) + 1) * len(frame)
         return next(now for now, count in self.sent if count >= end)
 
-    def hear(self, frame: bytes) -> None:
-        """20 ms of the speaker, without a turn for any task."""
+    def hear(self, frame: bytes, *, missed: bool = False) -> None:
+        """20 ms of the speaker, without a turn for any task; `missed` is what nobody is there to hear."""
         self.clock.turn()
-        self.interpreter.hear(frame, self.clock())
+        (self.interpreter.miss if missed else self.interpreter.hear)(frame, self.clock())
         self._beat()
 
     @property
@@ -121,20 +132,30 @@ class Direction:
         for _ in range(TURNS):
             await asyncio.sleep(0)
 
-    async def say(self, frames: Iterable[bytes]) -> None:
+    async def say(self, frames: Iterable[bytes], *, missed: bool = False) -> None:
         """The speaker's line, 20 ms after 20 ms."""
         for frame in frames:
-            self.hear(frame)
+            self.hear(frame, missed=missed)
             await self.let_others_run()
 
-    async def speak(self, seconds: float) -> list[int]:
+    async def speak(self, seconds: float, *, missed: bool = False) -> list[int]:
         """The speaker talks for a while. Gives the numbers of what was said, which go on from what was said before."""
         first, self._said = self._said, self._said + in_frames(seconds)
-        await self.say(spoken(first, self._said))
+        await self.say(spoken(first, self._said), missed=missed)
         return list(range(first, self._said))
 
-    async def keep_quiet(self, seconds: float) -> None:
-        await self.say([SILENCE] * in_frames(seconds))
+    async def speak_on(self, seconds: float) -> list[int]:
+        """The same for long, while the sessions show life."""
+        said = []
+        for _ in range(round(seconds)):
+            said += await self.speak(seconds / round(seconds))
+            if self.translators.open_sessions:
+                self.session.show_life()
+                await settle()
+        return said
+
+    async def keep_quiet(self, seconds: float, *, missed: bool = False) -> None:
+        await self.say([SILENCE] * in_frames(seconds), missed=missed)
 
     async def stall(self, seconds: float) -> None:
         """Time passes and no frame comes."""

@@ -22,8 +22,8 @@ async def test_nothing_reaches_a_translator_before_the_agent_accepted() -> None:
     async with alongside(direction.interpreter.run()):
         direction.interpreter.prepare()
         await settle()
-        await direction.speak(1.0)
-        await direction.stall(1.0)
+        await direction.speak(1.0, missed=True)
+        await direction.keep_quiet(1.0, missed=True)
         assert direction.session.fed == []
         assert direction.heard == []
         direction.interpreter.begin()
@@ -112,7 +112,8 @@ async def test_the_same_language_passes_straight_through_and_no_session_is_asked
     direction = Direction(pair=None)
     async with alongside(direction.interpreter.run()):
         direction.interpreter.prepare()
-        await direction.say(spoken(0, 5))
+        await direction.say(spoken(0, 5), missed=True)
+        await direction.keep_quiet(1.0, missed=True)
         assert direction.heard == []
         direction.interpreter.begin()
         await settle()
@@ -193,7 +194,21 @@ async def test_after_finishing_a_translator_is_fed_nothing_more() -> None:
         await direction.say(spoken(0, 10))
         direction.interpreter.finish()
         await direction.stall(2.0)
+        await direction.say(spoken(10, 20))
+        direction.interpreter.finish()
         assert direction.session.fed == spoken(0, 10)
+        assert direction.session.finished == 1
+        assert direction.interpreter.mode is Mode.TRANSLATING
+
+
+async def test_when_the_speaker_leaves_before_anybody_listens_the_session_is_closed_and_that_is_all() -> None:
+    direction = Direction()
+    run = asyncio.create_task(direction.interpreter.run())
+    direction.interpreter.prepare()
+    await settle()
+    direction.interpreter.finish()
+    await run
+    assert direction.session.closed
 
 
 @pytest.mark.parametrize("moment", ["catching up", "still opening"])

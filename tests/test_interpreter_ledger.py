@@ -6,10 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
-from direction import TRANSLATION, Direction, in_frames
-from fakes import FakeTranslator, lost, numbers, settle, spoken
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from direction import Direction, in_frames
+from fakes import lost, settle
 from structlog.testing import capture_logs
 
 from bmv.audio.mulaw import FRAME_SECONDS
@@ -52,18 +50,6 @@ async def test_what_a_session_is_done_with_counts_as_translated() -> None:
         await direction.processed()
         assert fates(direction) == {Fate.TRANSLATED: pytest.approx(2.0, abs=0.07)}
         assert direction.speech.pending == 0
-
-
-async def test_what_is_said_before_anybody_is_there_to_hear_it_counts_as_not_translatable() -> None:
-    direction = Direction()
-    async with alongside(direction.interpreter.run()):
-        await direction.speak(1.0)
-        direction.interpreter.prepare()
-        await direction.speak(1.0)
-        assert fates(direction) == {Fate.NOT_TRANSLATABLE: pytest.approx(2.0, abs=0.07)}
-        direction.interpreter.begin()
-        await direction.speak(1.0)
-        assert direction.speech.pending == in_frames(1.0)
 
 
 async def test_where_there_is_nothing_to_translate_everything_counts_as_passed_through() -> None:
@@ -109,7 +95,7 @@ async def test_silence_has_no_fate() -> None:
 
 
 async def idle(direction: Direction) -> None:
-    await direction.speak(1.0)
+    await direction.speak(1.0, missed=True)
 
 
 async def opening(direction: Direction) -> None:
@@ -206,121 +192,3 @@ async def test_a_session_that_is_lost_while_it_finishes_has_not_translated_what_
     assert_adds_up(direction)
     assert set(fates(direction)) == {Fate.TRANSLATED, Fate.LOST}
     assert direction.speech.frames(Fate.LOST) == 20
-
-
-# -- any course of events
-
-
-class Course:
-    """A direction to which things happen, and what of it can be known from outside."""
-
-    def __init__(self, *, forward_original: bool) -> None:
-        self.direction = Direction()
-        self.direction.interpreter.forward_original = forward_original
-        self.troubled = False
-        """A session was lost, refused, silent or late."""
-        self.too_early: set[int] = set()
-        """Numbers of the frames that were said when nobody was there to hear them."""
-        self.silent = False
-        """Sessions show no life but by what they are let say."""
-        self.said = 0
-        self.times_spoken = 0
-
-    async def take(self, step: str, frames: int) -> None:
-        """Let it happen, as long or as often as `frames` says."""
-        match step:
-            case "begin":
-                self.direction.interpreter.begin()
-            case "speak":
-                await self._speak(frames)
-            case "keep quiet":
-                await self.direction.keep_quiet(frames * FRAME_SECONDS)
-            case "stall":
-                await self.direction.stall(frames * FRAME_SECONDS)
-            case "be slow" | "be silent" | "refuse":
-                self._trouble(step, frames)
-            case "be quick":
-                self.direction.translators.opening.set()
-            case _ if self.direction.translators.open_sessions:
-                await self._let_the_session(step, self.direction.session, frames)
-        await settle()
-
-    async def _speak(self, frames: int) -> None:
-        idle = self.direction.interpreter.mode is Mode.IDLE
-        self.times_spoken += 1
-        while frames > 0:
-            said = await self.direction.speak(min(frames, 50) * FRAME_SECONDS)
-            self.said = said[-1] + 1
-            frames -= 50
-            if idle:
-                self.too_early.update(said)
-            if not self.silent and self.direction.translators.open_sessions:
-                self.direction.session.show_life()
-
-    def _trouble(self, step: str, frames: int) -> None:
-        self.troubled = True
-        match step:
-            case "refuse":
-                self.direction.translators.refusals = [lost()] * (frames % 5)
-            case "be slow":
-                self.direction.translators.opening.clear()
-            case "be silent":
-                self.silent = True
-
-    async def _let_the_session(self, step: str, session: FakeTranslator, frames: int) -> None:
-        match step:
-            case "translate":
-                session.speak(*spoken(TRANSLATION, TRANSLATION + frames))
-            case "process":
-                session.process(min(frames, len(session.fed)), translated=frames % 3 > 0)
-            case "lose":
-                self.troubled = True
-                session.lose(lost(permanent=frames % 20 == 0))
-            case "end":
-                self.troubled = True
-                session.end()
-
-    def assert_right(self, *, forward_original: bool) -> None:
-        """What the ledger says is what the listener heard and the sessions were fed, as far as that can be told."""
-        direction, speech = self.direction, self.direction.speech
-        assert_adds_up(direction)
-        if not self.troubled:
-            assert len(direction.translators.asked) == 1
-            assert speech.frames(Fate.LOST) == 0
-        assert bool(direction.reasons) is bool(speech.frames(Fate.LOST))
-        fed = {number for session in direction.translators.sessions for number in numbers(session.fed)}
-        assert not fed & self.too_early
-        if forward_original:
-            return  # which is mixed with what is above it, and cannot be read then
-        originals = [number for number in numbers(direction.leg.frames) if number < TRANSLATION]
-        assert originals == sorted(set(originals)), "out of order, or heard twice"
-        assert not self.too_early & set(originals)
-        swallowed = set(range(self.said)) - self.too_early - fed - set(originals)
-        unheard = speech.frames(Fate.LOST) + speech.frames(Fate.NOT_TRANSLATABLE) - len(self.too_early)
-        assert len(swallowed) <= unheard + ONSET * self.times_spoken
-
-
-STEPS = ["speak", "speak", "speak", "keep quiet", "stall", "translate", "process", "process"]
-TROUBLES = ["lose", "end", "be slow", "be quick", "be silent", "refuse"]
-COURSES = st.lists(st.tuples(st.sampled_from([*STEPS, *TROUBLES]), st.integers(1, 180)), max_size=14)
-
-
-@pytest.mark.parametrize("forward_original", [False, True], ids=["translation only", "original underneath"])
-@settings(max_examples=40)
-@given(before=COURSES, during=COURSES, finished=st.booleans())
-def test_whatever_happens_every_voiced_frame_has_one_fate_and_nothing_is_lost_without_trouble(
-    forward_original: bool, before: list[tuple[str, int]], during: list[tuple[str, int]], finished: bool
-) -> None:
-    async def live() -> None:
-        course = Course(forward_original=forward_original)
-        async with alongside(course.direction.interpreter.run()):
-            for step, frames in [*before[:4], ("begin", 0), *during]:
-                await course.take(step, frames)
-            if finished:
-                course.direction.interpreter.finish()
-                await course.take("stall", 10)
-            course.direction.drain()
-        course.direction.interpreter.settle(Fate.NOT_TRANSLATABLE, "")  # the listener hung up
-        course.assert_right(forward_original=forward_original)
-
-    asyncio.run(live())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -76,6 +77,36 @@ async def test_when_a_session_is_back_the_translation_is_and_the_listener_is_tol
         assert numbers(direction.session.fed)[0] == during[0]
 
 
+async def test_what_was_heard_as_it_is_is_not_translated_when_the_session_that_was_fed_it_is_lost_too() -> None:
+    direction = Direction()
+    async with direction.begun():
+        direction.translators.refusals = [lost()] * 3
+        await direction.lose()
+        said = await direction.speak(WITHOUT_SESSION + 4.0)
+        assert direction.interpreter.mode is Mode.PASSING_THROUGH
+        second = direction.session
+        await direction.lose()
+        said += await direction.speak(6.0)
+        assert numbers(direction.session.fed)[0] > numbers(second.fed)[-1]
+        await direction.stall(5.0)
+        assert direction.heard == [WENT, *said]
+
+
+async def test_when_the_speaker_leaves_a_session_that_has_still_to_speak_is_not_waited_for() -> None:
+    direction = Direction()
+    run = asyncio.create_task(direction.interpreter.run())
+    direction.interpreter.begin()
+    await settle()
+    direction.translators.refusals = [lost()] * 3
+    await direction.lose()
+    await direction.speak(7.0)
+    assert direction.translators.open_sessions
+    direction.interpreter.finish()
+    await run
+    assert not direction.translators.open_sessions
+    assert direction.interpreter.mode is Mode.PASSING_THROUGH
+
+
 async def test_silence_from_a_new_session_is_not_announced_as_a_translation() -> None:
     direction = Direction()
     async with direction.begun():
@@ -138,7 +169,7 @@ async def test_for_a_session_that_has_still_to_speak_no_more_is_kept_than_for_an
         assert direction.interpreter.mode is Mode.PASSING_THROUGH
         assert direction.translators.open_sessions
         await direction.keep_quiet((LONGEST + 100) * FRAME_SECONDS)
-        assert len(direction.interpreter._kept) == LONGEST
+        assert len(direction.interpreter._speech._kept) == LONGEST
 
 
 async def test_sessions_that_open_and_answer_nothing_leave_nobody_in_silence() -> None:
@@ -210,7 +241,8 @@ async def test_a_language_that_no_translator_speaks_is_passed_through_once_the_a
     direction = Direction(speaks=lambda _language: False)
     async with alongside(direction.interpreter.run()):
         direction.interpreter.prepare()
-        await direction.say(spoken(0, 5))
+        await direction.say(spoken(0, 5), missed=True)
+        await direction.keep_quiet(1.0, missed=True)
         assert direction.heard == []
         direction.interpreter.begin()
         await direction.say(spoken(5, 50))

@@ -98,11 +98,12 @@ class Keeping(RuleBasedStateMachine):
         self.kept.alive()
         self.unheard = 0
 
-    @rule()
-    def session_is_lost(self) -> None:
-        too_old, again = self.kept.rewind()
-        assert len(again) <= REPLAY_FRAMES + self.unheard
-        self._leave(too_old, max(len(self.fed) - REPLAY_FRAMES - self.unheard, 0))
+    @rule(all_of_it=st.booleans())
+    def session_is_lost(self, all_of_it: bool) -> None:
+        too_old, again = self.kept.rewind(all_of_it=all_of_it)
+        limit = len(self.fed) if all_of_it else REPLAY_FRAMES + self.unheard
+        assert len(again) <= limit
+        self._leave(too_old, max(len(self.fed) - limit, 0))
         assert numbers(again) == list(self.fed)
         self.waiting.extendleft(reversed(self.fed))
         self.fed.clear()
@@ -248,6 +249,15 @@ def test_only_the_last_seconds_are_replayed_and_the_rest_is_told() -> None:
     assert numbers(too_old) == list(range(150))
     assert numbers(again) == list(range(150, 400))
     assert numbers(kept.rest()) == list(range(150, 430))
+
+
+def test_where_all_of_it_is_wanted_nothing_is_too_old() -> None:
+    kept = KeptSpeech(replay_seconds=5)
+    heard(kept, 400)
+    list(kept.rest())
+    kept.alive()
+    too_old, again = kept.rewind(all_of_it=True)
+    assert (too_old, numbers(again)) == ([], list(range(400)))
 
 
 def test_what_a_session_was_fed_since_it_last_showed_life_is_replayed_on_top() -> None:

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from bmv.call.translator import Translator, TranslatorEvent, TranslatorLost
+from bmv.call.translator import LanguagePair, Translator, TranslatorEvent, TranslatorFactory, TranslatorLost
+from bmv.metrics import Histogram
 
 log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def guarded_session(
+    factory: TranslatorFactory, pair: LanguagePair, uplink: Histogram
+) -> AsyncIterator[Translator]:
+    """A session. Entering raises nothing but `TranslatorLost`, and what closing raises is only logged: it is over."""
+    stack = AsyncExitStack()
+    try:
+        translator = await stack.enter_async_context(factory.open(pair, uplink))
+    except TranslatorLost:
+        raise
+    except Exception as bug:
+        raise broken(bug) from bug
+    try:
+        yield translator
+    finally:
+        try:
+            await stack.__aexit__(*sys.exc_info())
+        except Exception as error:
+            log.warning("translator_not_closed_in_order", exc_info=error)
 
 
 async def guarded_events(translator: Translator) -> AsyncIterator[TranslatorEvent]:

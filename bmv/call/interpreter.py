@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import Callable
 from enum import Enum
 
 import structlog
 
 from bmv.audio.levels import is_silent
-from bmv.audio.mulaw import SILENCE
-from bmv.audio.voice import VoiceDetector
+from bmv.audio.mulaw import FRAME_SECONDS
 from bmv.call.captions import CaptionLines
-from bmv.call.guard import broken, guarded_events, lost_by
-from bmv.call.kept import Kept, KeptSpeech
 from bmv.call.ladder import Ladder
 from bmv.call.ledger import Fate
+from bmv.call.missed import Missed
 from bmv.call.party import Party
-from bmv.call.playout import CUSHION_SECONDS
+from bmv.call.speech import Speech
 from bmv.call.stats import DirectionStats, TurnClock
+from bmv.call.succession import Succession
 from bmv.call.translator import (
     AudioTranslated,
     Captioned,
     LanguagePair,
     Processed,
-    Translator,
     TranslatorEvent,
-    TranslatorFactory,
     TranslatorLost,
 )
 from bmv.call.trouble import WITHOUT_SESSION, WITHOUT_TRANSLATION, Trouble
-from bmv.call.watchdog import SILENT_AFTER, Watchdog
 from bmv.languages import Sentence
 
 log = structlog.get_logger()
@@ -39,15 +34,20 @@ log = structlog.get_logger()
 STALLED_AFTER = 1.0  # seconds without a frame: what is only late must not get a hole in its middle
 FILL_FRAMES = 20  # at most 400 ms of silence for one stall; more would only add delay
 ANSWERED_AFTER = 5.0  # seconds after the last voiced frame: by then a translator has said what it will say
+REST_FRAMES = round(ANSWERED_AFTER / FRAME_SECONDS)
 
 
 class Mode(Enum):
     """What an interpreter does with what it hears."""
 
-    IDLE = "idle"  # nobody is there to hear it
+    IDLE = "idle"  # nobody is there yet to hear it
     OPENING = "opening"  # kept, until there is a session
     TRANSLATING = "translating"
     PASSING_THROUGH = "passing through"  # the original voice at full level
+    PAUSED = "paused"  # nobody is there for a while
+
+
+NOBODY_LISTENS = (Mode.IDLE, Mode.PAUSED)
 
 
 class Interpreter:
@@ -63,193 +63,191 @@ class Interpreter:
         self,
         pair: LanguagePair | None,
         *,
-        ladder: Ladder,
+        ladder: Callable[[LanguagePair | None], Ladder],
         listener: Party,
         captions: CaptionLines,
         clock: Callable[[], float],
         replay_seconds: float,
     ) -> None:
-        """`pair` is None where there is nothing to translate: straight through, no session, no bill."""
+        """`pair` is None where there is nothing to translate: straight through, no session, no bill.
+
+        `ladder` gives whom to try for a pair, and is asked for another one whenever the languages change.
+        """
         self.pair = pair
         self._ladder = ladder
         self._listener = listener
         self._playout = listener.playout
         self._captions = captions
         self._clock = clock
-        self._voice = VoiceDetector()
-        self._kept = KeptSpeech(replay_seconds=replay_seconds)
-        self._watchdog = Watchdog()
-        self._translator: Translator | None = None
-        self._wanted = asyncio.Event()
-        self._retry = asyncio.Event()
-        self._retry_at: float | None = None
-        self._listening = asyncio.Timeout(None)
-        self._bug: Exception | None = None  # of the translator, in what it must not raise in
-        self._finishing = False
         self._since = 0.0  # since when the mode is what it is
         self._trouble = Trouble()
-        self._unanswered_since: float | None = None  # the first voice since the last translated word
+        self._words_lost = False  # and the listener does not know it yet
         self._last_heard = 0.0
         self._last_voice = float("-inf")
         self._filled = 0
+        self._music = False  # is, or was, what the line carries in a pause
+        self._rest = 0  # frames of silence that a session may still be fed during a pause
         self.mode = Mode.IDLE
         self.forward_original = False
         self.stats = DirectionStats()
-        self._speech = self.stats.speech
+        self._speech = Speech(self.stats.speech, self._playout, replay_seconds=replay_seconds)
         self._turns = TurnClock(self.stats.first_audio)
+        self._successions: asyncio.Queue[Succession | None] = asyncio.Queue()  # that have still to be run
+        self._succession = self._succeed()
+        self._work: asyncio.Task[None] | None = None  # runs the succession
         self._playout.when_translation_starts(self._on_translation)
 
     # -- what the call tells ------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
         """Open the session now, so that it is ready when `begin` comes; no audio is sent yet. Idempotent."""
-        self._wanted.set()
+        self._succession.prepare()
 
-    def begin(self) -> None:
-        """From now on, what is heard is interpreted."""
-        self.prepare()
-        if self.mode is not Mode.IDLE:
+    def begin(self, since: float | None = None) -> None:
+        """From now on, or again, what is heard is interpreted, and first what was missed, at least in part.
+
+        That is all that came from the loop time `since` on, or without it only the utterance that is under way.
+        """
+        if self.mode not in NOBODY_LISTENS or self._succession.finishing:
             return
-        if self.pair is None:
-            self._enter(Mode.PASSING_THROUGH)
-        elif self._translator:
-            self._enter(Mode.TRANSLATING)
-        else:
-            self._enter(Mode.OPENING)
-            if self._ladder.factory is None:
-                self._give_original()
+        now = self._clock()
+        if self.mode is Mode.PAUSED:
+            self._trouble.resume(now)
+            self._turns = TurnClock(self.stats.first_audio)
+        if self._words_lost:
+            self._tell_of_lost_words()
+        self._succession.need()
+        self._start()
+        for missed in self._speech.take_up(since):  # which comes too late to be heard underneath
+            self._deal_with(missed.audio, now, voiced=missed.voiced, underneath=False)
+        if self._music:
+            self._speech.doubt()
+
+    def pause(self, *, music: bool = False) -> None:
+        """Nobody listens until `begin`: what the speaker says is missed.
+
+        The session stays open and is fed nothing, what it says all the same is played, and one that is lost is followed
+        by another. What still waits to be fed goes on waiting, and is fed first when somebody listens again. Nothing
+        else changes, and the listener is told nothing, before that: this time counts neither as trouble nor as time
+        without a translation.
+
+        `music` is what the speaker's line carries meanwhile, and the listener waits for the speaker. The session is fed
+        silence then until it has said the rest of what came before, for `ANSWERED_AFTER` at most. And what it does not
+        answer of that, and of what `begin` takes up, is given to nobody: a little music comes before and after a hold.
+        """
+        if self.mode in NOBODY_LISTENS:
+            return
+        self._enter(Mode.PAUSED)
+        self._trouble.pause(self._clock())
+        self._succession.forgive()
+        self._speech.forget_missed()  # which would be older than what was heard
+        self._music = music
+        self._rest = REST_FRAMES if music else 0
+        if music:
+            self._speech.doubt()
+
+    def miss(self, frame: bytes, now: float) -> None:
+        """The next 20 ms of the speaker, while nobody is there to hear it."""
+        self._speech.miss(Missed(frame, self._note(frame, now), now))
 
     def hear(self, frame: bytes, now: float) -> None:
-        """The next 20 ms of the speaker."""
-        self._last_heard = now
-        self._filled = 0
-        voiced = self._voice.feed(frame)
-        if voiced:
-            self._last_voice = now
-            self._unanswered_since = self._unanswered_since or now
-            self._speech.hear()
-        match self.mode:
-            case Mode.IDLE:
-                self._speech.settle(voiced, Fate.NOT_TRANSLATABLE)
-                return
-            case Mode.PASSING_THROUGH:
-                self._playout.pass_on(frame, now, voiced=voiced)
-                self._speech.settle(voiced, Fate.PASSED_THROUGH)
-                if self._translator:  # which has to speak first, before it is relied on
-                    self._kept.hear(Kept(frame, voiced, settled=True))
-                    self._feed(self._kept.next(), now)
-            case Mode.OPENING:
-                self._keep(frame, now, voiced=voiced)
-            case Mode.TRANSLATING:
-                self._keep(frame, now, voiced=voiced)
-                self._feed(self._kept.next(), now)
-        self._turns.heard(voiced, now, translating=self._playout.speaking(now))
+        """The next 20 ms of the speaker. As long as nobody listens it is missed."""
+        if self.mode in NOBODY_LISTENS:
+            self.miss(frame, now)
+            return
+        self._deal_with(frame, now, voiced=self._note(frame, now), underneath=self.forward_original)
+        if self._succession.is_open and not self._succession.finishing:
+            self._speech.feed(self._succession, now)
+
+    def retarget(self, pair: LanguagePair | None) -> None:
+        """From now on these are the languages; None where there is nothing to translate.
+
+        The session there is, or that is being opened, is given up at once, and what it had not dealt with goes to the
+        next one, which is tried like the first; where there is nothing to translate it is given as it is. What the
+        listener's playout holds is still heard. The same pair changes nothing, nor does any once the speaker is gone.
+        """
+        if pair == self.pair or self._succession.finishing:
+            return
+        log.info("languages_changed", before=str(self.pair), pair=str(pair))
+        self.pair = pair
+        self._dismiss()
+        before, self._succession = self._succession, self._succeed()
+        if before.is_wanted:
+            self._succession.prepare()
+        self._take_back("the languages changed")
+        self._trouble = Trouble()
+        if self._rest and pair is None:
+            self._speech.give_up(Fate.NOT_TRANSLATABLE)  # in a language that is not spoken here any more
+        if self.mode is not Mode.IDLE:
+            self._succession.need()
+        if self.mode not in NOBODY_LISTENS:
+            self._start()
 
     def tick(self, now: float) -> None:
         """Every 20 ms: nothing may be waited for too long."""
         self.stats.worst_backlog = max(self.stats.worst_backlog, self._playout.backlog)
-        if self._retry_at is not None and now >= self._retry_at:
-            self._retry.set()
+        self._succession.tick(now)
+        if self._rest and self.mode is Mode.PAUSED and self._succession.is_open and not self._succession.finishing:
+            self._let_it_say_the_rest(now)
         if self._is_too_long_in_trouble(now):
             self._give_original()
-        if self._translator and self._watchdog.barks(now) and not self._finishing:
-            self._watchdog.alive()  # once is enough
-            self._listening.reschedule(asyncio.get_running_loop().time())
         stalled = self._last_heard and now - self._last_heard > STALLED_AFTER
-        if stalled and self._filled < FILL_FRAMES and self.mode is Mode.TRANSLATING and not self._finishing:
+        if stalled and self._filled < FILL_FRAMES and self.mode is Mode.TRANSLATING and not self._succession.finishing:
             self._filled += 1
-            self._kept.hear(Kept(SILENCE, voiced=False))
-            self._feed(self._kept.next(), now)
+            self._speech.fill()
+            self._speech.feed(self._succession, now)
 
     def finish(self) -> None:
         """The speaker is gone: let the translator say what is left; `run` ends after it."""
-        self._finishing = True
-        if self._translator and self.mode is Mode.TRANSLATING:
-            self._finish(self._translator)
+        if self._succession.finishing:
+            return
+        if self.mode in (Mode.IDLE, Mode.PASSING_THROUGH):
+            self._dismiss()  # nothing that it could say is waited for
+        elif self._succession.is_open:
+            self._speech.feed_rest(self._succession, self._clock())
+        self._succession.finish()
+        self._successions.put_nowait(None)
 
     def settle(self, fate: Fate, reason: str) -> None:
-        """The call is over, and `run` is: what no session has dealt with meets this fate, for this reason."""
-        self._settle(self._kept.give_up(), fate, reason)
+        """The call is over, and `run` is: what no session has dealt with meets this fate, for this reason.
+
+        But for what nobody was there to hear: that is not translatable, whatever ended the call.
+        """
+        self._speech.give_up(fate, reason)
+        self._speech.forget_missed()
 
     def pending(self, now: float) -> bool:
         """Whether the listener may still have something to hear of what was said lately."""
         recently = now - self._last_voice < ANSWERED_AFTER
-        return self._playout.sounding(now) or (self.mode is Mode.TRANSLATING and recently)
+        return self._playout.sounding(now) or (self.mode in (Mode.TRANSLATING, Mode.PAUSED) and recently)
 
     def untranslated_for(self, now: float) -> float:
         """Seconds for which the original has stood in for a translation that cannot be had, since the last one."""
         return self._trouble.untranslated_for(now)
 
-    # -- the sessions, one after the other ----------------------------------------------------------------------
-
     async def run(self) -> None:
-        """Interpret until the translator has finished or the task is cancelled; the session is closed either way."""
-        while self.pair and not self._finishing:
-            await self._wanted.wait()
-            await self._wait_for_turn()
-            factory = self._ladder.factory
-            if factory is None:
-                return
-            self._ladder.trying()
-            try:
-                await self._translate(factory, self.pair)
-            except TranslatorLost as error:
-                self._lose(error)
+        """Interpret until `finish`, and until all is said then, or until it is cancelled; no session outlives it."""
+        async with asyncio.TaskGroup() as tasks:
+            while succession := await self._successions.get():
+                if succession is self._succession:
+                    self._work = tasks.create_task(succession.run())
 
-    async def _wait_for_turn(self) -> None:
-        if self._ladder.delay:
-            self._retry_at = self._clock() + self._ladder.delay
-            await self._retry.wait()
-            self._retry.clear()
-            self._retry_at = None
+    # -- what the sessions tell ---------------------------------------------------------------------------------
 
-    async def _translate(self, factory: TranslatorFactory, pair: LanguagePair) -> None:
-        async with AsyncExitStack() as stack:
-            translator = await self._open(stack, factory, pair)
-            self._take_up(translator)
-            try:
-                await self._listen(translator)
-            except TranslatorLost as error:
-                self._lose(error)  # now, and not when the session has been closed, which may take a while
-            finally:
-                with self._guarded():
-                    self.stats.usage += translator.usage
-
-    async def _open(self, stack: AsyncExitStack, factory: TranslatorFactory, pair: LanguagePair) -> Translator:
-        try:
-            return await stack.enter_async_context(factory.open(pair, self.stats.uplink))
-        except TranslatorLost:
-            raise
-        except Exception as bug:
-            raise broken(bug) from bug
-
-    def _take_up(self, translator: Translator) -> None:
-        self.stats.sessions += 1
-        self._bug = None
-        log.info("translator_ready", pair=str(self.pair))
-        self._translator = translator
-        self._watchdog.alive()
+    def session_opened(self) -> None:
+        """See `SessionUser`."""
         if self.mode is Mode.OPENING:
             self._enter(Mode.TRANSLATING)
-        if self._finishing:
-            self._finish(translator)
+        if self._succession.finishing:
+            self._speech.feed_rest(self._succession, self._clock())
 
-    async def _listen(self, translator: Translator) -> None:
-        try:
-            async with asyncio.timeout(None) as self._listening:
-                async for event in guarded_events(translator):
-                    self._watchdog.alive()
-                    self._kept.alive()
-                    self._on_event(event)
-        except TimeoutError:
-            if self._bug:
-                raise lost_by(self._bug) from self._bug
-            raise TranslatorLost(f"the session was given speech and was silent for {SILENT_AFTER:g} s") from None
-        if not self._finishing:
-            raise TranslatorLost("the translator ended the session by itself")
-        self._settle(self._kept.all_fed(), Fate.TRANSLATED)
+    def session_finished(self) -> None:
+        """See `SessionUser`."""
+        self._speech.all_translated()
 
-    def _on_event(self, event: TranslatorEvent) -> None:
+    def session_said(self, event: TranslatorEvent) -> None:
+        """See `SessionUser`."""
+        self._speech.alive()
         match event:
             case AudioTranslated(audio, received_at):
                 if not is_silent(audio):
@@ -257,61 +255,110 @@ class Interpreter:
                 self._playout.speak(audio, received_at)
             case Captioned(kind, text):
                 self._captions.append(kind, text, self._clock())
-            case Processed(frames, translated):
-                done = self._kept.processed(frames)
-                if not translated:
-                    self._unanswered_since = None
-                    self._pass_on(done)
-                elif self._settle(done, Fate.TRANSLATED):
-                    self._ladder.worked()
+            case Processed(frames, translated=False):
+                self._trouble.answered()
+                self._speech.not_translated(frames, self._clock())
+            case Processed(frames):
+                if self._speech.translated(frames):
+                    self._succession.worked()
                     self._trouble.over()
 
-    def _lose(self, error: TranslatorLost) -> None:
-        opened, self._translator = self._translator is not None, None
-        if self.mode is Mode.IDLE and opened and not error.permanent:
-            # It was open and nobody spoke, maybe for a long wait in the queue: open another when it is needed.
-            log.info("translator_lost_while_waiting", pair=str(self.pair), error=str(error))
-            self._wanted.clear()
-            return
-        self._ladder.failed(error)
+    def session_lost(self, error: TranslatorLost) -> None:
+        """See `SessionUser`."""
         self._trouble.begins(self._clock())
-        hopeless = self._ladder.factory is None
+        hopeless = self._succession.hopeless
         # The first failures are news, the hundredth is not.
         tell = log.info if self._trouble.told_of_loss else log.warning
         tell("translator_lost", pair=str(self.pair), error=str(error), tries_again=not hopeless)
-        too_old, _ = self._kept.rewind()
-        if self.mode is Mode.PASSING_THROUGH:
-            self._kept.give_up()  # which was all heard as it is
-        if hopeless or self.forward_original:
-            self._pass_on(too_old)
-        elif self._settle(too_old, Fate.LOST, f"older than REPLAY_SECONDS when the session was lost: {error}"):
-            self._listener.notify(Sentence.WORDS_LOST, self._clock())
+        self._take_back(f"the session was lost: {error}")
         if self.mode is Mode.TRANSLATING:
             self._enter(Mode.OPENING)
         if hopeless and self.mode is Mode.OPENING:
             self._give_original()
 
+    # -- the modes ----------------------------------------------------------------------------------------------
+
+    def _enter(self, mode: Mode) -> None:
+        self.mode, self._since = mode, self._clock()
+
+    def _start(self) -> None:
+        """Somebody listens, in these languages: deal with what is kept and heard as the sessions allow."""
+        if self.pair is None:
+            self._enter(Mode.PASSING_THROUGH)
+            self._speech.give_kept(self._clock())
+        elif self._trouble.original:
+            self._enter(Mode.PASSING_THROUGH)  # as before the pause
+        elif self._succession.is_open:
+            self._enter(Mode.TRANSLATING)
+        else:
+            self._enter(Mode.OPENING)
+            if self._succession.hopeless:
+                self._give_original()
+
+    def _succeed(self) -> Succession:
+        """Sessions for the languages there are now, which `run` opens."""
+        ladder = self._ladder(self.pair)
+        succession = Succession(self.pair, ladder=ladder, user=self, stats=self.stats, clock=self._clock)
+        self._successions.put_nowait(succession)
+        return succession
+
+    def _dismiss(self) -> None:
+        """Close the session, or stop opening one: at once, and nobody waits for it."""
+        if self._work:
+            self._work.cancel()
+            self._work = None
+
+    def _let_it_say_the_rest(self, now: float) -> None:
+        """A session that is fed nothing says nothing, not even what it owes of what it was fed before."""
+        if self._rest == 1 or not self._speech.owed:
+            self._rest = 0
+            self._speech.give_up(Fate.NOT_TRANSLATABLE)
+            return
+        if not self._speech.waits:
+            self._speech.fill()
+            self._rest -= 1
+        self._speech.feed(self._succession, now)
+
+    def _take_back(self, why: str) -> None:
+        """A session is gone: what it had not dealt with waits for the next one, unless it is too old for that."""
+        self._rest = REST_FRAMES if self._rest else 0
+        if self._trouble.original:
+            self._speech.give_up(Fate.PASSED_THROUGH)  # which it was, all of it
+        too_old = self._speech.take_back(all_of_it=self._succession.hopeless)
+        if self.forward_original:
+            self._speech.give(too_old, self._clock())
+        elif self._speech.lose(too_old, f"older than REPLAY_SECONDS when {why}"):
+            self._words_lost = True
+            if self.mode is not Mode.PAUSED:
+                self._tell_of_lost_words()
+
+    def _tell_of_lost_words(self) -> None:
+        self._words_lost = False
+        self._listener.notify(Sentence.WORDS_LOST, self._clock())
+
     def _is_too_long_in_trouble(self, now: float) -> bool:
         trouble = self._trouble.lasted(now)
-        if self.mode is Mode.OPENING:
-            return now - self._since > WITHOUT_SESSION or trouble > WITHOUT_TRANSLATION
-        waiting = self._unanswered_since is not None and now - self._unanswered_since > WITHOUT_TRANSLATION
-        return self.mode is Mode.TRANSLATING and trouble > 0 and waiting and not self._finishing
+        match self.mode:
+            case Mode.OPENING:
+                return now - self._since > WITHOUT_SESSION or trouble > WITHOUT_TRANSLATION
+            case Mode.TRANSLATING if not self._succession.finishing:
+                return trouble > 0 and self._trouble.unanswered_for(now) > WITHOUT_TRANSLATION
+        return False
 
     def _give_original(self) -> None:
         """Nothing is translated, and no more waiting for it: what was kept and what comes is given as it is."""
-        log.warning("original_passed_through", pair=str(self.pair), tries_again=self._ladder.factory is not None)
+        log.warning("original_passed_through", pair=str(self.pair), tries_again=not self._succession.hopeless)
         now = self._clock()
         self._enter(Mode.PASSING_THROUGH)
         self._trouble.original_begins(now)
         if not self._trouble.told_of_loss:
             self._trouble.told_of_loss = True
             self._listener.notify(Sentence.TRANSLATION_LOST, now)
-        self._pass_on(self._kept.give_up())
+        self._speech.give_kept(now)
 
     def _on_voice(self) -> None:
         """Something is said in the other language."""
-        self._unanswered_since = None
+        self._trouble.answered()
         if self.mode is not Mode.PASSING_THROUGH:
             return
         now = self._clock()
@@ -324,57 +371,23 @@ class Interpreter:
 
     # -- frames -------------------------------------------------------------------------------------------------
 
-    def _enter(self, mode: Mode) -> None:
-        self.mode, self._since = mode, self._clock()
+    def _note(self, frame: bytes, now: float) -> bool:
+        """The line lives; whether somebody is talking on it."""
+        self._last_heard = now
+        self._filled = 0
+        return self._speech.note(frame)
 
-    def _keep(self, frame: bytes, now: float, *, voiced: bool) -> None:
-        overheard = self.forward_original and not self._playout.speaking(now)
-        self._kept.hear(Kept(frame, voiced, overheard=overheard))
-        if self.forward_original:
-            self._playout.overhear(frame, now, voiced=voiced)
-
-    def _feed(self, frames: Iterable[Kept], now: float) -> None:
-        assert self._translator is not None  # noqa: S101 - what TRANSLATING means
-        for frame in frames:
-            with self._guarded():
-                self._translator.feed(frame.audio, voiced=frame.voiced)
-            self._watchdog.fed(now, voiced=frame.voiced)
-            frame.times_fed += 1
-            self._speech.replay(frame.voiced and frame.times_fed == 2 and not frame.settled)
-        self._settle(self._kept.overdue(), Fate.TRANSLATED)
-
-    def _finish(self, translator: Translator) -> None:
-        self._feed(self._kept.rest(), self._clock())
-        with self._guarded():
-            translator.finish()
-
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """A translator that breaks its promise not to raise is lost; the call, and the stream we stand in, are not."""
-        try:
-            yield
-        except Exception as bug:
-            if not self._bug:
-                self._bug = bug
-                log.error("translator_broken", exc_info=bug)
-                with suppress(RuntimeError):  # it is not listened to any more
-                    self._listening.reschedule(asyncio.get_running_loop().time())
-
-    def _pass_on(self, frames: Iterable[Kept]) -> None:
-        """Give the listener the original of those among these frames that he has not heard at full level already."""
-        now = self._clock()
-        for frame in frames:
-            if frame.settled:
-                continue
-            self._speech.settle(frame.voiced, Fate.PASSED_THROUGH)
-            if not frame.overheard:
-                self._playout.pass_on(frame.audio, now, voiced=frame.voiced, cushion=CUSHION_SECONDS)
-
-    def _settle(self, frames: Iterable[Kept], fate: Fate, reason: str = "") -> int:
-        """Settle the voiced ones among these, and tell how many they are."""
-        voiced = sum(frame.voiced and not frame.settled for frame in frames)
-        self._speech.settle(voiced, fate, reason)
-        return voiced
+    def _deal_with(self, frame: bytes, now: float, *, voiced: bool, underneath: bool) -> None:
+        if voiced:
+            self._last_voice = now
+            self._trouble.asked(now)
+        if self.mode is not Mode.PASSING_THROUGH:
+            self._speech.keep(frame, now, voiced=voiced, underneath=underneath)
+        else:
+            self._speech.pass_on(frame, now, voiced=voiced)
+            if self._succession.is_open:  # which has to speak first, before it is relied on
+                self._speech.keep_too(frame, voiced=voiced)
+        self._turns.heard(voiced, now, translating=self._playout.speaking(now))
 
     def _on_translation(self, received_at: float, silent_for: float) -> None:
         now = self._clock()

@@ -25,12 +25,15 @@ class Kept:
     """The listener has heard it at full level."""
     settled: bool = False
     """The ledger knows what became of it."""
+    doubtful: bool = False
+    """It may be music on hold."""
 
 
 class KeptSpeech:
     """The frames of one speaker, oldest first: those that a session was fed, then those that wait to be fed.
 
-    Both leave it by `processed` (the session is done with them) or `give_up` (there is no session to wait for).
+    They leave it by `processed` (the session is done with them), `give_up` (there is no session to wait for), or as too
+    old.
     """
 
     def __init__(self, *, replay_seconds: float) -> None:
@@ -53,6 +56,17 @@ class KeptSpeech:
     def waiting(self) -> int:
         """Frames that no session was fed yet."""
         return len(self._waiting)
+
+    @property
+    def owed(self) -> bool:
+        """Whether there is voice in anything that is kept."""
+        return any(frame.voiced for frames in (self._fed, self._waiting) for frame in frames)
+
+    def doubt(self) -> None:
+        """All that is kept may be music on hold."""
+        for frames in (self._fed, self._waiting):
+            for frame in frames:
+                frame.doubtful = True
 
     def hear(self, frame: Kept) -> None:
         """The speaker's next 20 ms."""
@@ -97,12 +111,13 @@ class KeptSpeech:
         self._processed += len(overdue)
         return overdue
 
-    def rewind(self) -> tuple[list[Kept], list[Kept]]:
-        """The session is lost: what it had not dealt with waits again.
+    def rewind(self, *, all_of_it: bool = False) -> tuple[list[Kept], list[Kept]]:
+        """The session is gone: what it had not dealt with waits again, `all_of_it` or as much as is replayed.
 
         Returns what is too old for that, and what is fed for a second time.
         """
-        too_old = [self._fed.popleft() for _ in range(len(self._fed) - self._replay_frames - self._unheard)]
+        limit = len(self._fed) if all_of_it else self._replay_frames + self._unheard
+        too_old = [self._fed.popleft() for _ in range(len(self._fed) - limit)]
         again = list(self._fed)
         self._waiting.extendleft(reversed(again))
         self._fed.clear()

@@ -17,8 +17,11 @@ class Trouble:
 
     def __init__(self) -> None:
         self._began: float | None = None
+        self._unanswered_since: float | None = None
         self._untranslated = 0.0
         self._untranslated_since: float | None = None
+        self.original = False
+        """The listener is given the original in the place of a translation."""
         self.told_of_loss = False
         self.told_of_return = False
 
@@ -27,6 +30,15 @@ class Trouble:
         if self._began is None:
             self._began = now
 
+    def asked(self, now: float) -> None:
+        """Something was said that has to be answered."""
+        if self._unanswered_since is None:
+            self._unanswered_since = now
+
+    def answered(self) -> None:
+        """Something was said in the other language, or there is nothing to say."""
+        self._unanswered_since = None
+
     def over(self) -> None:
         """Something was translated for good."""
         self._began = None
@@ -34,16 +46,35 @@ class Trouble:
         if self.told_of_return:
             self.told_of_loss = self.told_of_return = False
 
+    def pause(self, now: float) -> None:
+        """Nobody listens from now on: nobody is troubled, waits for an answer, or is given the original."""
+        self._unanswered_since = None
+        self._untranslated += self._original_lasted(now)
+        self._untranslated_since = None
+
+    def resume(self, now: float) -> None:
+        """Somebody listens again: trouble that there still is begins now."""
+        if self._began is not None:
+            self._began = now
+        if self.original:
+            self._untranslated_since = now
+
     def lasted(self, now: float) -> float:
         """For how long there has been trouble; 0 without any."""
         return 0.0 if self._began is None else now - self._began
 
+    def unanswered_for(self, now: float) -> float:
+        """Seconds since the first voice after the last answer; 0 if there was none."""
+        return 0.0 if self._unanswered_since is None else now - self._unanswered_since
+
     def original_begins(self, now: float) -> None:
         """From now on the listener is given the original."""
+        self.original = True
         self._untranslated_since = now
 
     def original_ends(self, now: float) -> None:
         """A translation is heard in its place."""
+        self.original = False
         self._untranslated += self._original_lasted(now)
         self._untranslated_since = None
 

@@ -1,0 +1,157 @@
+"""What becomes of each 20 ms of one speaker: fed, passed on, missed or lost. Each ends in one bin of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bmv.audio.mulaw import SILENCE
+from bmv.audio.voice import VoiceDetector
+from bmv.call.kept import Kept, KeptSpeech
+from bmv.call.ledger import Fate, SpeechLedger
+from bmv.call.missed import Missed, MissedSpeech
+from bmv.call.playout import CUSHION_SECONDS, Playout
+from bmv.call.succession import Succession
+
+
+class Speech:
+    """The frames of one speaker from the line on: to the sessions, and to the listener where the original is heard.
+
+    `note` opens the entry of each frame in the ledger; every way that a frame can take from there closes it once.
+    """
+
+    def __init__(self, ledger: SpeechLedger, listener: Playout, *, replay_seconds: float) -> None:
+        """See `KeptSpeech` for `replay_seconds`."""
+        self._ledger = ledger
+        self._listener = listener
+        self._voice = VoiceDetector()
+        self._missed = MissedSpeech()
+        self._kept = KeptSpeech(replay_seconds=replay_seconds)
+
+    # -- from the line ------------------------------------------------------------------------------------------
+
+    def note(self, frame: bytes) -> bool:
+        """The next frame: whether somebody is talking in it. One of the methods below is told what is done with it."""
+        voiced = self._voice.feed(frame)
+        if voiced:
+            self._ledger.hear()
+        return voiced
+
+    def miss(self, frame: Missed) -> None:
+        """Nobody is there to hear it; it is remembered for a while."""
+        self._leave_missed(self._missed.miss(frame))
+
+    def take_up(self, since: float | None) -> list[Missed]:
+        """What was missed and is to be heard after all, see `MissedSpeech.take_up`; the rest is forgotten."""
+        heard, unheard = self._missed.take_up(since)
+        self._leave_missed(unheard)
+        return heard
+
+    def forget_missed(self) -> None:
+        """Nobody was there."""
+        self._leave_missed(self._missed.forget())
+
+    def keep(self, frame: bytes, now: float, *, voiced: bool, underneath: bool) -> None:
+        """It waits for a session; `underneath` the translation it is heard at once."""
+        self._kept.hear(Kept(frame, voiced, overheard=underneath and not self._listener.speaking(now)))
+        if underneath:
+            self._listener.overhear(frame, now, voiced=voiced)
+
+    def pass_on(self, frame: bytes, now: float, *, voiced: bool) -> None:
+        """The listener is given it as it is."""
+        self._listener.pass_on(frame, now, voiced=voiced)
+        self._ledger.settle(voiced, Fate.PASSED_THROUGH)
+
+    def keep_too(self, frame: bytes, *, voiced: bool) -> None:
+        """It was passed on, and a session that is not relied on yet gets it as well."""
+        self._kept.hear(Kept(frame, voiced, settled=True))
+
+    def fill(self) -> None:
+        """No frame came in time: silence stands in for it."""
+        self._kept.hear(Kept(SILENCE, voiced=False))
+
+    def doubt(self) -> None:
+        """All that is kept may be music on hold: unless it is translated it is of no use to anybody."""
+        self._kept.doubt()
+
+    # -- to the sessions ----------------------------------------------------------------------------------------
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is something that no session was fed yet."""
+        return bool(self._kept.waiting)
+
+    @property
+    def owed(self) -> bool:
+        """Whether a translation of something is still to come."""
+        return self._kept.owed
+
+    def feed(self, session: Succession, now: float) -> None:
+        """Feed what is due in the time of one frame."""
+        self._feed(self._kept.next(), session, now)
+
+    def feed_rest(self, session: Succession, now: float) -> None:
+        """Feed all that waits."""
+        self._feed(self._kept.rest(), session, now)
+
+    def alive(self) -> None:
+        """The session showed life."""
+        self._kept.alive()
+
+    def translated(self, frames: int) -> bool:
+        """The session has dealt with the first so many it was fed. Whether there was voice in what is new of them."""
+        return bool(self._settle(self._kept.processed(frames), Fate.TRANSLATED))
+
+    def all_translated(self) -> None:
+        """The session closed in order."""
+        self._settle(self._kept.all_fed(), Fate.TRANSLATED)
+
+    def take_back(self, *, all_of_it: bool) -> list[Kept]:
+        """The session is gone: what it had not dealt with waits for the next. Gives what is too old for that."""
+        return self._kept.rewind(all_of_it=all_of_it)[0]
+
+    # -- without a session --------------------------------------------------------------------------------------
+
+    def not_translated(self, frames: int, now: float) -> None:
+        """Of the first so many it was fed, the session has nothing to say to what is new: that is given as it is.
+
+        But for what may be music.
+        """
+        unanswered = self._kept.processed(frames)
+        self._settle([frame for frame in unanswered if frame.doubtful], Fate.NOT_TRANSLATABLE)
+        self.give([frame for frame in unanswered if not frame.doubtful], now)
+
+    def give_kept(self, now: float) -> None:
+        """No session is waited for any more: all that is kept is given as it is."""
+        self.give(self._kept.give_up(), now)
+
+    def give(self, frames: Iterable[Kept], now: float) -> None:
+        """Give the listener those among these frames that he has not heard at full level already."""
+        for frame in frames:
+            if frame.settled:
+                continue
+            self._ledger.settle(frame.voiced, Fate.PASSED_THROUGH)
+            if not frame.overheard:
+                self._listener.pass_on(frame.audio, now, voiced=frame.voiced, cushion=CUSHION_SECONDS)
+
+    def lose(self, frames: Iterable[Kept], reason: str) -> bool:
+        """The listener will hear nothing of these. Whether there was voice in them."""
+        return bool(self._settle(frames, Fate.LOST, reason))
+
+    def give_up(self, fate: Fate, reason: str = "") -> None:
+        """All that is kept meets this fate."""
+        self._settle(self._kept.give_up(), fate, reason)
+
+    def _feed(self, frames: Iterable[Kept], session: Succession, now: float) -> None:
+        for frame in frames:
+            session.feed(frame.audio, now, voiced=frame.voiced)
+            frame.times_fed += 1
+            self._ledger.replay(frame.voiced and frame.times_fed == 2 and not frame.settled)
+        self._settle(self._kept.overdue(), Fate.TRANSLATED)
+
+    def _settle(self, frames: Iterable[Kept], fate: Fate, reason: str = "") -> int:
+        voiced = sum(frame.voiced and not frame.settled for frame in frames)
+        self._ledger.settle(voiced, fate, reason)
+        return voiced
+
+    def _leave_missed(self, frames: Iterable[Missed]) -> None:
+        self._ledger.settle(sum(frame.voiced for frame in frames), Fate.NOT_TRANSLATABLE)
