@@ -23,8 +23,9 @@ Table = Mapping[CallState, Mapping[CallEvent, CallState]]
 
 
 def diagram(transitions: Table = TRANSITIONS) -> str:
-    """The table as a Mermaid state diagram: the first state begins, those that lead nowhere else end."""
-    lines = ["stateDiagram-v2", f"    [*] --> {next(iter(transitions)).value}"]
+    """The table as a Mermaid state diagram: what nothing leads to begins, what leads nowhere else ends."""
+    reached = {after for state, moves in transitions.items() for after in moves.values() if after is not state}
+    lines = ["stateDiagram-v2", *(f"    [*] --> {state.value}" for state in transitions if state not in reached)]
     for state, moves in transitions.items():
         lines += [f"    {state.value} --> {after.value}: {event.value}" for event, after in moves.items()]
         if set(moves.values()) <= {state}:

@@ -11,10 +11,11 @@ from typing import Any
 from bmv import languages
 from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS
 from bmv.call.captions import CaptionFeed
-from bmv.call.carrier import AgentCall, CarrierError
+from bmv.call.carrier import CarrierError, NewCall, Seat
 from bmv.call.leg import Role
 from bmv.call.metronome import Metronome
-from bmv.call.session import CallPolicy, CallServices, CallSession
+from bmv.call.services import CallPolicy, CallServices
+from bmv.call.session import CallSession
 from bmv.call.translator import (
     Alive,
     AudioTranslated,
@@ -123,26 +124,32 @@ class FakeCarrier:
     """A telephone company that keeps a diary of what it was asked, in order."""
 
     def __init__(self) -> None:
-        self.dialled: list[AgentCall] = []
+        self.dialled: list[NewCall] = []
         self.said: list[tuple[str, str, Language]] = []
         self.hung_up: list[str] = []
         self.diary: list[tuple[str, str]] = []
         self.dialling = asyncio.Event()
         self.dialling.set()
-        """Cleared: `dial_agent` waits."""
+        """Cleared: `dial` waits."""
         self.refuses: dict[str, Exception] = {}
         """By method name."""
         self.problem: str | None = None
+        self.held = False
+        """What `is_held` answers."""
+        self.asked_about: list[Seat] = []
+        self.answering = asyncio.Event()
+        self.answering.set()
+        """Cleared: `is_held` waits."""
         self.after_say: Callable[[str], None] = lambda _call_sid: None
         """What the world does when a farewell has been spoken to the end."""
 
-    async def dial_agent(self, agent_call: AgentCall) -> str:
-        self.dialled.append(agent_call)
-        self._note("dial_agent", agent_call.call_id)
+    async def dial(self, call: NewCall) -> str:
+        self.dialled.append(call)
+        self._note("dial", call.call_id)
         await self.dialling.wait()
-        if "dial_agent" in self.refuses:
-            raise self.refuses["dial_agent"]
-        return f"CA-agent-of-{agent_call.call_id}"
+        if "dial" in self.refuses:
+            raise self.refuses["dial"]
+        return f"CA-{call.role.value}-of-{call.call_id}"
 
     async def say(self, call_sid: str, sentence: str, language: Language) -> None:
         self._note("say", call_sid)
@@ -154,6 +161,13 @@ class FakeCarrier:
         self.hung_up.append(call_sid)
         self._note("hang_up", call_sid)
         await asyncio.sleep(0)
+
+    async def is_held(self, seat: Seat) -> bool:
+        self.asked_about.append(seat)
+        await self.answering.wait()
+        if "is_held" in self.refuses:
+            raise self.refuses["is_held"]
+        return self.held
 
     def _note(self, method: str, whom: str) -> None:
         self.diary.append((method, whom))
@@ -236,6 +250,8 @@ class FakeTranslatorFactory:
     """Raised on entering, one for each session that is asked for, in order; then sessions are had again."""
     refuses_always: Exception | None = None
     """Raised on entering, whenever a session is asked for."""
+    breaks_on_closing: Exception | None = None
+    """Raised on leaving: a bug."""
     speaks: Callable[[Language], bool] = lambda _language: True
     make: Callable[[LanguagePair, Callable[[], float]], FakeTranslator] = FakeTranslator
     problem: str | None = None
@@ -275,6 +291,8 @@ class FakeTranslatorFactory:
         finally:
             session.closed = True
             await self.closing.wait()
+            if self.breaks_on_closing:
+                raise self.breaks_on_closing
 
 
 def numbers(frames: Iterable[bytes]) -> list[int]:
@@ -365,7 +383,7 @@ class World:
 
     async def dialled(self, call: CallSession) -> FakeLeg:
         """The caller's stream starts, and the agent call is placed."""
-        leg = FakeLeg(call.caller.call_sid)
+        leg = FakeLeg(call.caller.call_sid or f"CA-caller-of-{call.id}")
         call.leg_connected(Role.CALLER, leg)
         await settle()
         return leg

@@ -12,7 +12,8 @@ from fakes import FakeLeg, World, agent_sid, settle, until
 
 from bmv import languages
 from bmv.call.leg import Role
-from bmv.call.session import Caller, CallSession
+from bmv.call.services import Caller
+from bmv.call.session import CallSession
 from bmv.call.state import CallState, EndReason
 from bmv.languages import Sentence
 
@@ -27,7 +28,7 @@ class Talk:
     def __init__(self, language: str | None = "es", **policy: Any) -> None:
         self.world = World(**policy)
         caller = Caller(CALLER_SID, "+34911222333", languages.find(language))
-        self.call = CallSession(caller, self.world.services)
+        self.call = CallSession(caller, self.world.services, destination=self.world.policy.agent_destination)
         self.run: asyncio.Task[None] | None = None
         self.caller = FakeLeg(CALLER_SID)
         self.agent = FakeLeg(agent_sid(self.call))

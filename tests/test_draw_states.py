@@ -45,13 +45,13 @@ def test_another_table_makes_another_diagram() -> None:
 
 
 def test_drawing_puts_the_diagram_between_the_markers_and_leaves_the_rest_alone(tmp_path: Path) -> None:
-    path = document(tmp_path, "\nold\n")
+    path = document(tmp_path, "\nyesterday\n")
     assert script.main([str(path)]) == 0
     text = path.read_text("utf-8")
     assert text.startswith(f"# Before, with an ü\n\n{script.BEGIN}\n")
     assert text.endswith(f"{script.END}\n\nAfter.\n")
     assert f"```mermaid\n{script.diagram()}\n```" in text
-    assert "old" not in text
+    assert "yesterday" not in text
     assert script.main(["--check", str(path)]) == 0
 
 
@@ -68,7 +68,7 @@ def test_a_check_tells_a_stale_diagram_and_does_not_touch_it(
 ) -> None:
     path = document(tmp_path, "")
     script.main([str(path)])
-    stale = path.read_text("utf-8").replace("reservation accepted", "reservation declined", 1)
+    stale = path.read_text("utf-8").replace("agent accepted", "agent declined", 1)
     path.write_text(stale, "utf-8")
     assert script.main(["--check", str(path)]) == 1
     assert "stale" in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import numpy as np
 import pytest
 from fakes import hush, loud, numbers, spoken
@@ -334,7 +336,7 @@ LOOP = [loud(900), loud(901), loud(902)]
 
 def test_the_loop_on_hold_sounds_again_and_again_in_order() -> None:
     listener = Listener()
-    listener.playout.hold(b"".join(LOOP))
+    listener.playout.hold(cycle(LOOP))
     listener.wait(1.0)
     assert numbers(listener.heard)[:7] == [900, 901, 902, 900, 901, 902, 900]
     assert len(listener.heard) == pytest.approx(1.0 / FRAME_SECONDS, abs=6)
@@ -342,7 +344,7 @@ def test_the_loop_on_hold_sounds_again_and_again_in_order() -> None:
 
 def test_the_loop_on_hold_sounds_only_while_nothing_else_does() -> None:
     listener = Listener()
-    listener.playout.hold(b"".join(LOOP))
+    listener.playout.hold(cycle(LOOP))
     listener.wait(1.0)
     listener.speak(*spoken(0, 50))
     listener.wait(3.0)
@@ -357,11 +359,24 @@ def test_the_loop_on_hold_sounds_only_while_nothing_else_does() -> None:
     assert set(heard[-30:]) <= {900, 901, 902}
 
 
+def test_the_loop_on_hold_does_not_sound_between_two_words() -> None:
+    listener = Listener()
+    listener.playout.hold(cycle(LOOP))
+    listener.wait(1.0)
+    listener.speak(*spoken(0, 50))
+    listener.wait(1.4)  # nothing is said for 0.4 s
+    listener.speak(*spoken(50, 100))
+    listener.wait(3.0)
+    heard = numbers(listener.heard)
+    assert heard[heard.index(0) : heard.index(99) + 1] == list(range(100))
+    assert set(heard[-50:]) <= {900, 901, 902}
+
+
 def test_the_loop_on_hold_ends_when_it_is_taken_away() -> None:
     listener = Listener()
-    listener.playout.hold(b"".join(LOOP))
+    listener.playout.hold(cycle(LOOP))
     listener.wait(1.0)
     count = len(listener.heard)
-    listener.playout.hold(b"")
+    listener.playout.hold(None)
     listener.wait(1.0)
     assert len(listener.heard) == count

@@ -12,7 +12,8 @@ from fakes import World, agent_sid, loud, numbers, settle, until
 from bmv import languages
 from bmv.call.leg import Role
 from bmv.call.registry import CallRegistry, NotAdmitted
-from bmv.call.session import Caller, CallSession
+from bmv.call.services import Caller
+from bmv.call.session import CallSession
 from bmv.call.state import CallState, EndReason
 
 pytestmark = pytest.mark.usefixtures("quiet_log")
@@ -56,9 +57,9 @@ async def test_two_calls_from_one_number_are_two_calls(number: str) -> None:
         second = registry.answer(somebody("CA-2", number))
         assert first.id != second.id
         assert len(registry) == 2
-        token = first.issue_token(CALLER)
-        assert second.redeem_token(token) is None
-        assert first.redeem_token(token) is CALLER
+        token = first.tokens.issue(CALLER)
+        assert second.tokens.redeem(token) is None
+        assert first.tokens.redeem(token) is CALLER
         one, _ = await world.bridged(first)
         other, _ = await world.bridged(second)
         first.hear(AGENT, loud(1))
@@ -98,6 +99,31 @@ async def test_a_refused_caller_leaves_no_trace() -> None:
             registry.answer(somebody("CA-1"))
         assert len(registry) == 0
         assert registry.find_by_call_sid("CA-1") is None
+
+
+async def test_a_call_that_we_place_has_no_call_sid_yet_and_counts_like_any_other() -> None:
+    world = World()
+    async with registry_of(world, max_calls=2) as registry:
+        calls = [
+            registry.place(Caller(None, "+34911222333", SPANISH), destination) for destination in (None, "sip:a@b")
+        ]
+        await settle()
+        assert [call.to for call in world.carrier.dialled] == [None, "sip:a@b"]
+        assert {registry.find(call.id) for call in calls} == set(calls)
+        assert registry.find_by_call_sid("") is None
+        with pytest.raises(NotAdmitted):
+            registry.place(Caller(None, "+34911222333", SPANISH), None)
+
+
+async def test_why_a_call_ended_is_known_for_a_while() -> None:
+    world = World()
+    async with registry_of(world) as registry:
+        call = registry.answer(somebody("CA-1"))
+        await settle()
+        assert registry.outcome(call.id) is None
+        await hang_up(world, registry, call)
+        assert registry.outcome(call.id) is EndReason.CALLER_HUNG_UP
+        assert registry.outcome("another") is None
 
 
 # -- finding

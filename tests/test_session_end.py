@@ -112,7 +112,7 @@ async def test_a_caller_whose_stream_breaks_hears_the_verbs_after_it_while_the_a
 
 
 async def refused(talk: Talk) -> None:
-    talk.world.carrier.refuses["dial_agent"] = REFUSED
+    talk.world.carrier.refuses["dial"] = REFUSED
     await talk.dialled()
 
 
@@ -283,7 +283,7 @@ async def test_a_call_goes_on_when_only_the_answer_to_the_dialling_was_lost() ->
     async with talk.living() as world:
         world.carrier.dialling.clear()
         await talk.bridged()
-        world.carrier.refuses["dial_agent"] = REFUSED
+        world.carrier.refuses["dial"] = REFUSED
         world.carrier.dialling.set()
         await settle()
         assert talk.call.state is CallState.BRIDGED

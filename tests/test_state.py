@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from bmv.call.leg import Role
-from bmv.call.state import FAREWELLS, TRANSITIONS, CallEvent, CallState, EndReason, IllegalTransition, follow
+from bmv.call.state import FAREWELLS, TRANSITIONS, CallEvent, CallState, EndReason, IllegalTransition, farewell, follow
 from bmv.languages import Sentence
 
 S, E = CallState, CallEvent
@@ -18,7 +18,17 @@ LEGAL = {
     (S.QUEUED, E.AGENT_ACCEPTED): S.BRIDGED,
     (S.ACCEPTED, E.AGENT_CONNECTED): S.BRIDGED,
     (S.ACCEPTED, E.AGENT_ACCEPTED): S.ACCEPTED,
+    (S.ORDERED, E.AGENT_CONNECTED): S.OFFERED,
+    (S.ORDERED, E.AGENT_ACCEPTED): S.TAKEN,
+    (S.OFFERED, E.AGENT_ACCEPTED): S.CALLING,
+    (S.TAKEN, E.AGENT_CONNECTED): S.CALLING,
+    (S.TAKEN, E.AGENT_ACCEPTED): S.TAKEN,
+    (S.CALLING, E.AGENT_ACCEPTED): S.CALLING,
+    (S.CALLING, E.CALLER_CONNECTED): S.BRIDGED,
     (S.BRIDGED, E.AGENT_ACCEPTED): S.BRIDGED,
+    (S.BRIDGED, E.PUT_ON_HOLD): S.HELD,
+    (S.HELD, E.AGENT_ACCEPTED): S.HELD,
+    (S.HELD, E.TAKEN_OFF_HOLD): S.BRIDGED,
 } | {(state, E.FINISHED): S.ENDED for state in S}
 ILLEGAL = sorted(set(product(S, E)) - set(LEGAL), key=str)
 
@@ -36,7 +46,7 @@ def test_an_illegal_event_raises_and_says_what_and_when(state: CallState, event:
 
 def test_every_state_is_in_the_table_and_can_be_reached() -> None:
     assert set(TRANSITIONS) == set(S)
-    assert {after for row in TRANSITIONS.values() for after in row.values()} | {S.ANSWERED} == set(S)
+    assert {after for row in TRANSITIONS.values() for after in row.values()} | {S.ANSWERED, S.ORDERED} == set(S)
 
 
 def test_nothing_leads_out_of_the_end() -> None:
@@ -54,6 +64,7 @@ def test_every_reason_to_end_says_what_each_party_is_told() -> None:
         (EndReason.AGENT_HUNG_UP, Sentence.GOODBYE, None),
         (EndReason.AGENT_UNAVAILABLE, Sentence.UNAVAILABLE, None),
         (EndReason.TASK_CANCELED, Sentence.UNAVAILABLE, None),
+        (EndReason.NOT_REACHED, None, Sentence.NOT_REACHED),
         (EndReason.CALLER_STREAM_LOST, None, None),
         (EndReason.AGENT_STREAM_LOST, Sentence.INTERRUPTED, None),
         (EndReason.NO_STREAM, Sentence.INTERRUPTED, None),
@@ -65,5 +76,13 @@ def test_every_reason_to_end_says_what_each_party_is_told() -> None:
 def test_a_party_is_told_what_happened_unless_it_left_by_itself(
     reason: EndReason, caller: Sentence | None, agent: Sentence | None
 ) -> None:
-    assert FAREWELLS[reason].get(Role.CALLER) is caller
-    assert FAREWELLS[reason].get(Role.AGENT) is agent
+    assert farewell(reason, Role.CALLER, called=False) is caller
+    assert farewell(reason, Role.AGENT, called=False) is agent
+
+
+@pytest.mark.parametrize("reason", EndReason)
+def test_nobody_whom_we_called_is_asked_to_call_again(reason: EndReason) -> None:
+    told = farewell(reason, Role.CALLER, called=True)
+    assert told in (None, Sentence.GOODBYE, Sentence.CUT_OFF)
+    assert (told is None) is (FAREWELLS[reason].get(Role.CALLER) is None)
+    assert farewell(reason, Role.AGENT, called=True) is FAREWELLS[reason].get(Role.AGENT)

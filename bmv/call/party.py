@@ -25,6 +25,7 @@ class Party:
     def __init__(self, role: Role, language: Language, *, playout: Playout, speaker: Speaker) -> None:
         self.role = role
         self.language = language
+        """What the party is addressed in; an agent's changes when another agent takes over."""
         self.playout = playout
         self.echo = EchoGate()
         self._speaker = speaker
@@ -38,6 +39,12 @@ class Party:
         self.leg = leg
         self.call_sid = leg.call_sid
 
+    def is_on(self, call_sid: str) -> bool:
+        """Whether this is the party's telephone call. The first one that is told of is, even if the answer to our order
+        to place it never comes."""
+        self.call_sid = self.call_sid or call_sid
+        return self.call_sid == call_sid
+
     def take(self, now: float) -> None:
         """Send what is due to be heard."""
         if self.leg is None:
@@ -47,9 +54,13 @@ class Party:
             mark = self.playout.buffer.add(len(audio) // FRAME_BYTES)
             self.leg.play(audio, mark)
 
+    def voice(self, sentence: Sentence) -> bytes:
+        """A sentence of our own in the party's language, as sound; see `Speaker.say`."""
+        return self._speaker.say(sentence, self.language)
+
     def notify(self, sentence: Sentence, now: float) -> None:
         """Say a sentence of our own into the running stream, after all that waits to be heard."""
-        self.playout.announce(self._speaker.say(sentence, self.language), now)
+        self.playout.announce(self.voice(sentence), now)
 
     async def let_go(self, carrier: Carrier, *, farewell: Sentence | None, patience: float) -> None:
         """End the telephone call by the carrier's own hand, after the farewell if there is one, and close the stream.

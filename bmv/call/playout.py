@@ -8,7 +8,7 @@ playout therefore models how far that buffer is filled and keeps it at a small l
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from bmv.audio.levels import is_silent, mix, scale
@@ -30,6 +30,7 @@ FAR_BEHIND_FRAMES = 150  # 3 s, as it comes to be with somebody who hardly ever 
 ORIGINAL_FRAMES = 100  # 2 s of the original may wait; what is older is of no use in a conversation, and is dropped
 DUCK_STEP_DB = 3.0  # a frame; fast enough not to cover the first syllable
 RELEASE_STEP_DB = 1.0  # a frame; slow enough not to pump between words
+HOLD_AFTER = 0.5  # seconds without speech: what sounds in its place does not come between two words
 RELEASE_AFTER = 12  # frames (240 ms): the pauses within a translation; in them the original stays turned down
 
 
@@ -158,7 +159,7 @@ class Playout:
         self._gate = SilenceGate()
         self._pace = Pace()
         self._partial = b""
-        self._hold: deque[bytes] = deque()
+        self._hold: Iterator[bytes] | None = None
         self._duck_db = original_level_db
         self._level_db = 0.0
         self._uncovered = 0
@@ -235,9 +236,9 @@ class Playout:
             self._underneath.drop_oldest()
             self._dropped += 1
 
-    def hold(self, loop: bytes) -> None:
-        """What sounds again and again while there is nothing else to hear; empty for quiet."""
-        self._hold = deque(loop[start : start + FRAME_BYTES] for start in range(0, len(loop), FRAME_BYTES))
+    def hold(self, audio: Iterator[bytes] | None) -> None:
+        """What sounds while there is nothing else to hear, frame by frame, until its end or until it is replaced."""
+        self._hold = audio
 
     def take(self, now: float) -> bytes:
         """The audio to send now, so that the listener's buffer is filled to the lead again; often empty.
@@ -263,10 +264,8 @@ class Playout:
             return original if speech is None else mix(speech, original)
         if speech is not None:
             return speech
-        if self._hold:
-            self._hold.rotate(-1)
-            return self._hold[-1]
-        return None
+        waits = self._hold is not None and at - self._speech.sounds_until >= HOLD_AFTER
+        return next(self._hold, None) if self._hold and waits else None
 
     def _duck(self, original: bytes, *, covered: bool) -> bytes:
         self._uncovered = 0 if covered else self._uncovered + 1

@@ -8,11 +8,14 @@ from typing import Self
 
 import structlog
 
-from bmv.call.session import Caller, CallServices, CallSession
+from bmv.call.services import Caller, CallServices
+from bmv.call.session import CallSession
 from bmv.call.state import EndReason
 from bmv.errors import BmvError
 
 log = structlog.get_logger()
+
+OUTCOMES_KEPT = 1000  # of calls that are over, for whoever ordered them and asks
 
 
 class NotAdmitted(BmvError):
@@ -30,6 +33,7 @@ class CallRegistry:
         self._max_calls = max_calls
         self._calls: dict[str, CallSession] = {}
         self._by_call_sid: dict[str, str] = {}
+        self._outcomes: dict[str, EndReason] = {}
         self._tasks = asyncio.TaskGroup()
         self._changed = asyncio.Event()
         self.draining = False
@@ -57,14 +61,17 @@ class CallRegistry:
 
     def answer(self, caller: Caller) -> CallSession:
         """A new call, or the one this CallSid already has: webhooks may be delivered twice. Raises `NotAdmitted`."""
-        known = self._by_call_sid.get(caller.call_sid)
-        if known is not None:
-            return self._calls[known]
+        known = self.find_by_call_sid(caller.call_sid or "")
+        return known or self.place(caller, self._services.policy.agent_destination)
+
+    def place(self, caller: Caller, destination: str | None) -> CallSession:
+        """A new call whose agent is reached at `destination` (None: the queue). Raises `NotAdmitted`."""
         if self.draining or self.full:
             raise NotAdmitted("shutting down" if self.draining else "MAX_CALLS calls are running")
-        call = CallSession(caller, self._services)
+        call = CallSession(caller, self._services, destination=destination)
         self._calls[call.id] = call
-        self._by_call_sid[caller.call_sid] = call.id
+        if caller.call_sid:
+            self._by_call_sid[caller.call_sid] = call.id
         self._tasks.create_task(self._run(call), name=f"call-{call.id}")
         return call
 
@@ -75,6 +82,10 @@ class CallRegistry:
     def find_by_call_sid(self, call_sid: str) -> CallSession | None:
         """The running call whose caller's leg is the carrier's call `call_sid`."""
         return self.find(self._by_call_sid.get(call_sid))
+
+    def outcome(self, call_id: str) -> EndReason | None:
+        """Why a call ended that is over since not too long ago."""
+        return self._outcomes.get(call_id)
 
     async def drain(self, grace: float) -> None:
         """Admit no further calls, and wait for the running ones to end, at most `grace` seconds."""
@@ -100,5 +111,8 @@ class CallRegistry:
             log.exception("call_failed", call_id=call.id)
         finally:
             del self._calls[call.id]
-            del self._by_call_sid[call.caller.call_sid]
+            self._by_call_sid.pop(call.caller.call_sid or "", None)
+            self._outcomes[call.id] = call.reason or EndReason.INTERNAL_ERROR
+            if len(self._outcomes) > OUTCOMES_KEPT:
+                del self._outcomes[next(iter(self._outcomes))]
             self._changed.set()

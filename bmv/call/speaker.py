@@ -14,7 +14,8 @@ class Speaker(Protocol):
     def say(self, sentence: Sentence, language: Language) -> bytes:
         """The sentence as G.711 mu-law, 8 kHz, whole frames.
 
-        Never blocks and never fails: where there is no voice for a language it is a soft tone.
+        Never blocks and never fails: where there is no voice for a language it is a soft tone, and nothing at all for
+        `Sentence.HOLD`, which is said again and again.
         """
 
 
