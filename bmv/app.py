@@ -6,24 +6,29 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 import structlog
 from aiohttp import WSCloseCode, web
 
+from bmv.audio import mulaw, wav
+from bmv.audio.music import hold_music
 from bmv.call.alongside import alongside
 from bmv.call.captions import CaptionFeed
 from bmv.call.metronome import Metronome
 from bmv.call.registry import CallRegistry
 from bmv.call.renewal import Renewing
-from bmv.call.session import CallPolicy, CallServices
+from bmv.call.services import CallPolicy, CallServices, Notice
 from bmv.call.speaker import Speaker, Voice
 from bmv.call.translator import TranslatorFactory
 from bmv.config import Settings
+from bmv.errors import SettingsError
 from bmv.languages import LANGUAGES
 from bmv.speakers.openai_speech import OpenAISpeech
 from bmv.speakers.prompts import Prompts
 from bmv.telephony import carrier as twilio
+from bmv.telephony.menu import Menu
 from bmv.telephony.pairing import Pairing
 from bmv.telephony.signatures import SignatureVerifier
 from bmv.telephony.twiml import Addresses
@@ -38,10 +43,13 @@ from bmv.translators.prompt import Glossary, Prompt, Register, load_glossary
 from bmv.web.gate import MAX_BODY_BYTES, Gate
 from bmv.web.health import Health
 from bmv.web.intercept import SOCKETS, Intercept
+from bmv.web.orders import AgentPlaces, Orders
+from bmv.web.reception import Reception
 from bmv.web.webhooks import FlexDesk, Webhooks
 
 log = structlog.get_logger()
 
+LARGEST_HOLD_AUDIO = 600 * 2 * mulaw.SAMPLE_RATE + 65_536  # bytes: ten minutes, and room for what else is in a file
 TWILIO_TIME_LIMIT_SECONDS = 14_400  # what every account may ask for; more is a setting of the account
 
 
@@ -64,7 +72,8 @@ async def serving(settings: Settings) -> AsyncIterator[Server]:
     connector = aiohttp.TCPConnector(limit=0)  # the usual limit of 100 connections is reached by the 50th call
     async with aiohttp.ClientSession(connector=connector) as http:
         speaker = await _speaker(settings, http)
-        services, pairing = _services(settings, http, speaker)
+        hold_audio = await asyncio.to_thread(_hold_audio, settings.hold_audio)
+        services, pairing = _services(settings, http, speaker, hold_audio)
         registry = CallRegistry(services, max_calls=settings.max_calls)
         app = _application(settings, registry, services, pairing)
         runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=5)
@@ -79,9 +88,9 @@ async def serving(settings: Settings) -> AsyncIterator[Server]:
 
 
 async def _speaker(settings: Settings, http: aiohttp.ClientSession) -> Prompts:
-    """Who says our own sentences during a call, in any language that a party may have."""
+    """Who says our own sentences during a call, in any language that a party may have, the likeliest first."""
     return await Prompts.load(
-        LANGUAGES.values(),
+        dict.fromkeys((settings.agent_language, *settings.caller_languages, *LANGUAGES.values())),
         voices=_voices(settings, http),
         own=settings.prompts_dir,
         cache=settings.prompts_cache_dir,
@@ -107,9 +116,27 @@ def _voices(settings: Settings, http: aiohttp.ClientSession) -> list[Voice]:
     ]
 
 
-def _services(settings: Settings, http: aiohttp.ClientSession, speaker: Speaker) -> tuple[CallServices, Pairing]:
+def _hold_audio(chosen: str | Path) -> bytes:
+    """What waiting callers hear again and again. Raises `SettingsError` for a file that cannot be used."""
+    if isinstance(chosen, str):
+        return hold_music() if chosen == "music" else b""
+    try:
+        if chosen.stat().st_size > LARGEST_HOLD_AUDIO:
+            raise ValueError(f"{chosen} is longer than ten minutes")
+        audio = b"".join(mulaw.frames(wav.read_wav(chosen)))
+    except (OSError, ValueError) as error:
+        raise SettingsError([f"HOLD_AUDIO: {error}."]) from error
+    if not audio:
+        raise SettingsError([f"HOLD_AUDIO: {chosen} holds no sound; for none write quiet."])
+    return audio
+
+
+def _services(
+    settings: Settings, http: aiohttp.ClientSession, speaker: Speaker, hold_audio: bytes
+) -> tuple[CallServices, Pairing]:
     # From the turn on: the request that dials, the ringing, and the five seconds that Twilio may add to it.
-    pairing = Pairing(patience=twilio.REQUEST_SECONDS + settings.agent_answer_timeout_seconds + 5)
+    patience = twilio.REQUEST_SECONDS + settings.agent_answer_timeout_seconds + 5
+    pairing = Pairing(patience=patience)
     carrier = twilio.TwilioCarrier(
         twilio.connect(
             http,
@@ -132,6 +159,11 @@ def _services(settings: Settings, http: aiohttp.ClientSession, speaker: Speaker)
     )
     policy = CallPolicy(
         agent_language=settings.agent_language,
+        agent_destination=settings.agent_destination,
+        interpreter_notice=Notice.OFF if settings.translator == "loopback" else Notice(settings.interpreter_notice),
+        hold_audio=hold_audio,
+        hold_message=settings.hold_message_seconds,
+        ring_timeout=patience,
         forward_original=settings.forward_original,
         original_level_db=settings.original_level_db,
         replay=settings.replay_seconds,
@@ -188,15 +220,26 @@ def _application(
     verifier = SignatureVerifier(
         settings.public_host, auth_token=settings.auth_token, shared_key=settings.webhook_shared_key
     )
-    gate = Gate(verifier, open_paths=Health.PATHS)
+    gate = Gate(verifier, open_paths=Health.PATHS | Orders.PATHS)
     app = web.Application(middlewares=[gate.middleware], client_max_size=MAX_BODY_BYTES)
     app[SOCKETS] = set()
+    addresses = Addresses(settings.public_host)
+    reception = Reception(
+        registry,
+        addresses=addresses,
+        menu=Menu(settings.caller_languages),
+        agent_language=settings.agent_language,
+    )
     webhooks = Webhooks(
         registry,
         carrier=services.carrier,
         pairing=pairing,
-        addresses=Addresses(settings.public_host),
-        desk=FlexDesk(settings.flex_workflow_sid, settings.agent_language, settings.caller_number),
+        desk=FlexDesk(
+            settings.flex_workflow_sid,
+            settings.agent_language,
+            settings.caller_number,
+            settings.agent_languages_attribute,
+        ),
     )
     health = Health(
         {
@@ -208,7 +251,12 @@ def _application(
             "carrier": lambda: services.carrier.problem,
         }
     )
-    app.add_routes([*webhooks.routes(), *Intercept(registry).routes(), *health.routes()])
+    flex = settings.flex_workflow_sid and (settings.flex_number or settings.flex_app_sid)
+    places = AgentPlaces(settings.agent_destination, flex=bool(flex))
+    own_numbers = frozenset(filter(None, (settings.caller_number, settings.flex_number)))
+    orders = Orders(registry, token=settings.api_token, agents=places, own_numbers=own_numbers)
+    parts = (reception, webhooks, Intercept(registry), orders, health)
+    app.add_routes([route for part in parts for route in part.routes()])
     app.on_shutdown.append(_close_streams)
     return app
 

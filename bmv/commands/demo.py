@@ -34,6 +34,7 @@ HOST = "voice.example.com"  # never looked up: the simulated telephone company k
 ACCOUNT_SID, WORKFLOW_SID = "AC" + "0" * 32, "WW" + "0" * 32
 CALLER_NUMBER, FLEX_NUMBER, CUSTOMER_NUMBER = "+14155550100", "+14155550199", "+34911000111"
 REPLY_AFTER = 1.3  # seconds of quiet after which a person takes the turn; longer than the script's longest pause
+RINGS = 2.5  # seconds that the caller waits for the agent, with music
 LEAVE_AFTER = 2.5  # seconds of quiet after which the caller hangs up: nobody hangs up in the middle of a sentence
 PATIENCE = 15.0  # seconds to wait for anything before the demo is given up
 RECOGNISED = 0.4  # share of a sentence's syllables; other sentences reach 0.15, and a busy machine tears some
@@ -84,7 +85,8 @@ async def _demo(console: Console, script: Script) -> Heard:
     console.print(
         "[bold]A translated call, simulated.[/] The server is the real one. The telephone company, the voices and the "
         "translation are not: the interpreter is a phrasebook that knows these sentences by their sound.\n\n"
-        "[dim]The caller dials, is greeted in Spanish, and hears it ring until the agent accepts …[/]\n"
+        "[dim]The caller dials, is greeted in Spanish, and hears music until the agent accepts. Then both are told, "
+        "each in the own language, that an AI interprets …[/]\n"
     )
     script.rehearse()
     async with _stage(script) as stage:
@@ -146,8 +148,9 @@ async def _call(stage: Stage, script: Script) -> Heard:
     try:
         call = await stage.twilio.dial(from_=CUSTOMER_NUMBER, to=CALLER_NUMBER, party=caller)
         reservation = await stage.twilio.next_reservation(timeout=PATIENCE)
+        await asyncio.sleep(RINGS)
         await reservation.accept(party=agent)
-        await caller.hears_quiet(REPLY_AFTER, timeout=PATIENCE)  # the ring-back is over
+        await caller.hears_quiet(REPLY_AFTER, timeout=PATIENCE)  # the music and the notice are over
         for line in script.lines:
             speaker, listener = (caller, agent) if line.role == "caller" else (agent, caller)
             starts.append(listener.frames_heard * mulaw.FRAME_BYTES)

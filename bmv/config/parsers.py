@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from bmv import languages
 from bmv.languages import Language
+from bmv.telephony.destinations import is_destination, is_number
+from bmv.telephony.menu import MOST_LANGUAGES
 from bmv.translators import plugins
 
 Parser = Callable[[str], object]
@@ -44,9 +46,45 @@ def auth_token(text: str) -> str:
 def phone_number(text: str) -> str:
     """A telephone number as E.164; the spaces and signs people write in it are taken out."""
     number = re.sub(r"[ ().-]", "", text)
-    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+    if not is_number(number):
         raise ValueError("a phone number with + and country code, such as +14155550100")
     return number
+
+
+def agent_attributes(text: str) -> tuple[str, ...]:
+    """Names of a worker's attributes, with dots where one is inside of another."""
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(re.fullmatch(r"[\w-]+(\.[\w-]+)*", name) for name in names):
+        raise ValueError("names of worker attributes with commas between them, such as languages,language")
+    return names
+
+
+def destination(text: str) -> str | None:
+    """Where an agent is reached: None for Flex, else a number in E.164, a `sip:` or a `client:` address of Twilio's."""
+    if text.lower() == "flex":
+        return None
+    if is_destination(text):
+        return text
+    try:
+        return phone_number(text)
+    except ValueError:
+        raise ValueError("flex, a phone number such as +14155550100, sip:name@host, or client:name") from None
+
+
+def hold_audio(text: str) -> str | Path:
+    """The name of a sound of ours, or a file."""
+    if text.lower() in ("music", "quiet"):
+        return text.lower()
+    if not text.lower().endswith(".wav"):
+        raise ValueError("music, quiet, or a file that ends in .wav")
+    return path(text)
+
+
+def api_token(text: str) -> str:
+    """A secret that cannot be guessed."""
+    if len(word(text)) < 16:
+        raise ValueError("at least 16 characters, such as `openssl rand -hex 24` prints")
+    return text
 
 
 # One label of a host name. No underscore: Twilio refuses status callbacks to such a host (Calls API, StatusCallback).
@@ -141,3 +179,13 @@ def language(text: str) -> Language:
     if (language := languages.find(text)) is None:
         raise ValueError(f"one of the languages {', '.join(languages.LANGUAGES)} (or its English name)")
     return language
+
+
+def menu(text: str) -> tuple[Language, ...]:
+    """Languages of the table, by code or name, separated by commas: no more than there are keys, none of them twice."""
+    found = [languages.find(word) for word in text.split(",") if word.strip()]
+    chosen = tuple(language for language in found if language is not None)
+    if len(chosen) < len(found) or len(set(chosen)) < len(chosen) or not 1 <= len(chosen) <= MOST_LANGUAGES:
+        known = ", ".join(languages.LANGUAGES)
+        raise ValueError(f"1 to {MOST_LANGUAGES} of the languages {known}, separated by commas, none of them twice")
+    return chosen

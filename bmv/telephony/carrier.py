@@ -1,13 +1,15 @@
-"""Twilio's REST API, as far as a call needs it: place the agent call, say a farewell, hang up.
+"""Twilio's REST API, as far as a call needs it: place a call, say a farewell, hang up, and ask about hold.
 
-Source: Twilio's "Call resource" and the `twilio` SDK, which builds the requests and reads the answers. Its transport is
-ours: the SDK's own asynchronous one ignores its timeout and would repeat a `create`, and so place a second call.
+Source: Twilio's "Call resource", "Conference participant resource", "Task resource", and the `twilio` SDK, which builds
+the requests and reads the answers. Its transport is ours: the SDK's own asynchronous one ignores its timeout and would
+repeat a `create`, and so place a second call.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -19,15 +21,16 @@ from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from bmv.call.carrier import AgentCall, CallIsOver, CarrierError
+from bmv.call.carrier import CallIsOver, CarrierError, NewCall, Seat
 from bmv.call.leg import Role
 from bmv.languages import Language
 from bmv.metrics import LastProblem
-from bmv.telephony import twiml
+from bmv.telephony import taskrouter, twiml
 from bmv.telephony.pairing import Pairing
 
 REQUEST_SECONDS = 8.0
-SDK_BASE_URL = "https://api.twilio.com"
+LOOK_UP_SECONDS = 3.0  # for what is soon asked again: the words after a hold wait for the answer
+SEATS_KEPT = 1000  # conferences that were looked up; far more than run at once
 CALL_IS_OVER = {20404, 21220}  # not found; not in progress: what we wanted to end has ended
 
 T = TypeVar("T")
@@ -58,7 +61,7 @@ class HttpTransport(AsyncHttpClient):  # type: ignore[misc]  # the SDK is untype
             headers["Authorization"] = aiohttp.encode_basic_auth(*auth)
         async with self._http.request(
             method,
-            self._base_url + url.removeprefix(SDK_BASE_URL),
+            self.address(url),
             params=params,
             data=_form(data or {}),
             headers=headers,
@@ -66,10 +69,19 @@ class HttpTransport(AsyncHttpClient):  # type: ignore[misc]  # the SDK is untype
         ) as response:
             return Response(response.status, await response.text(), response.headers)
 
+    def address(self, url: str) -> str:
+        """Where a product of Twilio's is reached: api.twilio.com at our base address, the others beside it.
+
+        https://taskrouter.twilio.com is beside https://api.twilio.com; an address that is no such host has them all.
+        """
+        host, slash, rest = url.removeprefix("https://").partition("/")
+        product = host.partition(".")[0]
+        return re.sub(r"^(https?://)api\.", rf"\1{product}.", self._base_url) + slash + rest
+
 
 @dataclass(frozen=True)
 class AgentRoute:
-    """How an agent is reached: from our own number to the Flex number, or to a TwiML App; times in seconds."""
+    """How calls are placed: from our own number; to Flex by its number or a TwiML App; times in seconds."""
 
     from_number: str
     flex_number: str | None
@@ -96,25 +108,28 @@ class TwilioCarrier:
         self._addresses = addresses
         self._pairing = pairing
         self._problem = LastProblem()
+        self._seats: dict[str, Seat] = {}
 
     @property
     def problem(self) -> str | None:
         """Why the last agent call could not be placed; see `Carrier.problem`."""
         return self._problem.text
 
-    async def dial_agent(self, agent_call: AgentCall) -> str:
-        """Place the agent call; see `Carrier.dial_agent`.
+    async def dial(self, call: NewCall) -> str:
+        """Place a call; see `Carrier.dial`.
 
-        A TwiML App is told our call id in its address. A number cannot be told anything, so there the call waits
-        until it is the only one unmatched (`Pairing`).
+        In Flex a TwiML App is told our call id in its address. A number cannot be told anything, so there the call
+        waits until it is the only one unmatched (`Pairing`).
         """
         route = self._route
+        if call.to:
+            return await self._create_whole(call, call.to)
         if route.app_sid:
-            return await self._create_whole(agent_call, f"app:{route.app_sid}?{twiml.CALL_ID}={agent_call.call_id}")
+            return await self._create_whole(call, f"app:{route.app_sid}?{twiml.CALL_ID}={call.call_id}")
         if not route.flex_number:
             raise CarrierError("neither TWILIO_FLEX_NUMBER nor TWILIO_FLEX_APP_SID is set")
-        await self._pairing.claim((route.from_number, route.flex_number), agent_call.call_id)
-        return await self._create_whole(agent_call, route.flex_number)
+        await self._pairing.claim((route.from_number, route.flex_number), call.call_id)
+        return await self._create_whole(call, route.flex_number)
 
     async def say(self, call_sid: str, sentence: str, language: Language) -> None:
         """Replace what the call does by one sentence and a hang-up; see `Carrier.say`."""
@@ -125,9 +140,40 @@ class TwilioCarrier:
         with contextlib.suppress(CallIsOver):
             await self._ask(self._client.calls(call_sid).update_async(status="completed"))
 
-    async def _create_whole(self, agent_call: AgentCall, to: str) -> str:
+    async def is_held(self, seat: Seat) -> bool:
+        """Ask the conference about its customer; see `Carrier.is_held`.
+
+        Which conference it is stands in the task's attributes, some time after an agent has joined.
+        """
+        known = self._seats.get(seat.task) or (seat if seat.conference and seat.customer else await self._seat(seat))
+        participant = self._client.conferences(known.conference).participants(known.customer)
+        try:
+            held = (await self._ask(participant.fetch_async(), LOOK_UP_SECONDS)).hold
+        except CarrierError:
+            self._seats.pop(seat.task, None)
+            with contextlib.suppress(CarrierError):  # it may be another conference by now: for the next time
+                await self._seat(seat)
+            raise
+        if not isinstance(held, bool):
+            raise CarrierError("Twilio's answer does not say whether the caller is on hold")
+        return held
+
+    async def _seat(self, seat: Seat) -> Seat:
+        if not (seat.workspace and seat.task):
+            raise CarrierError("the event did not name the task")
+        task = self._client.taskrouter.v1.workspaces(seat.workspace).tasks(seat.task)
+        attributes = (await self._ask(task.fetch_async(), LOOK_UP_SECONDS)).attributes
+        found = taskrouter.seat(attributes, seat.workspace, seat.task)
+        if not (found.conference and found.customer):
+            raise CarrierError("the task does not name its conference yet")
+        self._seats[seat.task] = found
+        if len(self._seats) > SEATS_KEPT:
+            del self._seats[next(iter(self._seats))]
+        return found
+
+    async def _create_whole(self, call: NewCall, to: str) -> str:
         """Place the call, and if that is cancelled half-way, see to the end of what it placed."""
-        creating = asyncio.ensure_future(self._create(agent_call, to))
+        creating = asyncio.ensure_future(self._create(call, to))
         try:
             return await asyncio.shield(creating)
         except asyncio.CancelledError:
@@ -137,40 +183,42 @@ class TwilioCarrier:
                     await self.hang_up(creating.result())
             raise
 
-    async def _create(self, agent_call: AgentCall, to: str) -> str:
-        invitation = twiml.StreamInvitation(agent_call.call_id, Role.AGENT, agent_call.token)
+    async def _create(self, call: NewCall, to: str) -> str:
+        invitation = twiml.StreamInvitation(call.call_id, call.role, call.token)
         try:
-            call = await self._ask(
+            placed = await self._ask(
                 self._client.calls.create_async(
                     to=to,
                     from_=self._route.from_number,
-                    twiml=twiml.stream_agent(invitation, self._addresses),
+                    twiml=twiml.stream_called(invitation, self._addresses, call.language if call.to else None),
                     timeout=self._route.answer_timeout,
                     time_limit=self._route.time_limit,
-                    status_callback=self._addresses.callback("/call-status", agent_call.call_id, Role.AGENT),
+                    status_callback=self._addresses.callback("/call-status", call.call_id, call.role),
                     status_callback_event=["initiated", "ringing", "answered", "completed"],
                     status_callback_method="POST",
                 )
             )
-            if not call.sid:
+            if not placed.sid:
                 raise CarrierError("Twilio's answer does not name the call")
         except CarrierError as error:
-            self._problem.note(_in_short(error.__cause__))
+            if call.role is Role.AGENT:  # anybody may order a call to a number that cannot be called
+                self._problem.note(_in_short(error.__cause__))
             if _nothing_dialled(error.__cause__):
-                self._pairing.give_up(agent_call.call_id, at_once=True)
+                self._pairing.give_up(call.call_id, at_once=True)
             raise
         self._problem.solved()
-        return str(call.sid)
+        return str(placed.sid)
 
-    async def _ask(self, request: Awaitable[T]) -> T:
+    async def _ask(self, request: Awaitable[T], seconds: float = REQUEST_SECONDS) -> T:
+        seconds = min(seconds, self._request_seconds)
         try:
-            async with asyncio.timeout(self._request_seconds):
+            async with asyncio.timeout(seconds):
                 return await request
         except TwilioException as error:
             kind = CallIsOver if _is_over(error) else CarrierError
             raise kind(f"Twilio refused ({getattr(error, 'code', None)}): {_words(error)}") from error
         except TimeoutError as error:
-            raise CarrierError(f"Twilio did not answer within {self._request_seconds:g} s") from error
+            raise CarrierError(f"Twilio did not answer within {seconds:g} s") from error
         except aiohttp.ClientError as error:
             raise CarrierError(f"Twilio cannot be reached: {error}") from error
         except (ValueError, AttributeError) as error:  # from the SDK, for what is no JSON or no object

@@ -56,8 +56,19 @@ class Mark(msgspec.Struct, tag_field="event", tag="mark"):
     mark: MarkDetail
 
 
+class DtmfDetail(msgspec.Struct):
+    """Which key: 0 to 9, * or #. It may be a digit of a card number, so it is in no log: not even in a `repr`."""
+
+    digit: str
+
+    def __repr__(self) -> str:
+        return "DtmfDetail()"
+
+
 class Dtmf(msgspec.Struct, tag_field="event", tag="dtmf"):
-    """The party pressed a key; which one stays unread."""
+    """The party pressed a key."""
+
+    dtmf: DtmfDetail
 
 
 class Stop(msgspec.Struct, tag_field="event", tag="stop"):

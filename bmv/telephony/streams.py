@@ -103,10 +103,12 @@ class MediaStream:
         """Close the socket: Twilio goes on with the verbs after the stream."""
         await self._ws.close()
 
-    async def listen(self, hear: Callable[[bytes], None], reached: Callable[[str], None]) -> bool:
+    async def listen(
+        self, hear: Callable[[bytes], None], reached: Callable[[str], None], pressed: Callable[[str], None]
+    ) -> bool:
         """Hand every 20 ms of the party to `hear` until the stream ends; True if it ended by `stop`, in order.
 
-        `reached` gets the name of each mark that playback has reached.
+        `reached` gets the name of each mark that playback has reached, `pressed` each key.
         """
         async with alongside(self._send()):
             async for message in self._ws:
@@ -123,8 +125,8 @@ class MediaStream:
                         self._hear(detail.payload, hear)
                     case media.Mark(mark):
                         reached(mark.name)
-                    case media.Dtmf():
-                        log.info("key_pressed")
+                    case media.Dtmf(key):
+                        pressed(key.digit)
                     case media.Stop():
                         return True
         return False

@@ -6,12 +6,16 @@ none of our business; ours carry `bmv_call_id` in their attributes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import msgspec
 
+from bmv import languages
+from bmv.call.carrier import Seat
 from bmv.languages import Language
 from bmv.telephony.twiml import CALL_ID
 
@@ -21,12 +25,15 @@ class TaskMeaning(Enum):
 
     RESERVED = "an agent is being rung"
     ACCEPTED = "an agent accepted"
+    LEFT = "an agent who had accepted is not in the conversation any more"
     CANCELED = "the task is gone"
 
 
 MEANINGS: Mapping[str, TaskMeaning] = {
     "reservation.created": TaskMeaning.RESERVED,
     "reservation.accepted": TaskMeaning.ACCEPTED,
+    "reservation.wrapup": TaskMeaning.LEFT,
+    "reservation.completed": TaskMeaning.LEFT,
     "task.canceled": TaskMeaning.CANCELED,
     "task.deleted": TaskMeaning.CANCELED,
     "task.system-deleted": TaskMeaning.CANCELED,
@@ -35,39 +42,102 @@ MEANINGS: Mapping[str, TaskMeaning] = {
 
 @dataclass(frozen=True)
 class TaskEvent:
-    """An event that matters for one of our calls."""
+    """An event that matters for one of our calls.
+
+    `agent` is the reservation that it is about, `worker` the agent's attributes; empty for events about the task alone.
+    """
 
     call_id: str
-    task_sid: str
     meaning: TaskMeaning
     name: str
+    seat: Seat
+    agent: str
+    worker: Mapping[str, Any]
 
 
 def decode_event(form: Mapping[str, str]) -> TaskEvent | None:
-    """The event a callback brings, or None when it is of no matter here. `TaskAttributes` may be anything at all."""
+    """The event a callback brings, or None when it is of no matter here. The attributes may be anything at all."""
     name = form.get("EventType", "")
     meaning = MEANINGS.get(name)
     if meaning is None:
         return None
-    try:
-        attributes = msgspec.json.decode(form.get("TaskAttributes", ""))
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):  # the last: brackets thousands deep
+    attributes = form.get("TaskAttributes", "")
+    call_id = _decode(attributes).get(CALL_ID)
+    if not isinstance(call_id, str):
         return None
-    call_id = attributes.get(CALL_ID) if isinstance(attributes, dict) else None
-    return TaskEvent(call_id, form.get("TaskSid", ""), meaning, name) if isinstance(call_id, str) else None
+    return TaskEvent(
+        call_id,
+        meaning,
+        name,
+        seat=seat(attributes, form.get("WorkspaceSid", ""), form.get("TaskSid", "")),
+        agent=form.get("ReservationSid", ""),
+        worker=_decode(form.get("WorkerAttributes", "")),
+    )
 
 
-def encode_attributes(call_id: str | None, number: str, language: Language) -> dict[str, object]:
-    """What the task shall tell Flex: who calls, in which language, and which of our calls it is, if it is one.
+def seat(attributes: object, workspace: str, task: str) -> Seat:
+    """Where the customer of a task sits, as far as its attributes (JSON) say: Flex adds that when an agent joins.
+
+    What is no name of Twilio's counts as missing: it would become part of an address that is asked.
+    """
+    conference = _decode(attributes).get("conference")
+    if not isinstance(conference, dict):
+        return Seat(workspace, task)
+    participants = conference.get("participants")
+    customer = participants.get("customer") if isinstance(participants, dict) else None
+    return Seat(workspace, task, _sid(conference.get("sid")), _sid(customer))
+
+
+def languages_of(worker: Mapping[str, Any], names: Sequence[str]) -> tuple[Language, ...]:
+    """What an agent speaks, by the first of these attributes that names a language of ours; the best one first.
+
+    An attribute may be inside of another ("routing.languages"). It holds a word, several with commas, or a list.
+    """
+    for name in names:
+        value: Any = worker
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if found := tuple(filter(None, map(languages.find, _words(value)))):
+            return found
+    return ()
+
+
+def encode_attributes(
+    call_id: str | None, number: str, language: Language, *, outbound: bool = False
+) -> dict[str, object]:
+    """What the task shall tell Flex: who calls or is called, in which language, and which of our calls it is.
 
     `name` is the title that Flex shows; `conversations` and `customers` are read by Flex Insights.
     """
     ours: dict[str, object] = {CALL_ID: call_id} if call_id else {}
     return ours | {
         "name": number,
-        "type": "inbound",
+        "type": "outbound" if outbound else "inbound",
         "language": language.tag,
         "caller_number": number,
         "conversations": {"language": language.english},
         "customers": {"phone": number},
     }
+
+
+def _words(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from value.split(",")
+    elif isinstance(value, list):
+        for each in value:
+            yield from _words(each) if isinstance(each, str) else ()
+
+
+def _sid(value: object) -> str:
+    return value if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9]+", value) else ""
+
+
+def _decode(text: object) -> dict[str, Any]:
+    """A JSON object; an empty one for everything else."""
+    if not isinstance(text, str):
+        return {}
+    try:
+        attributes = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):  # the last: brackets thousands deep
+        return {}
+    return attributes if isinstance(attributes, dict) else {}

@@ -62,7 +62,9 @@ class Intercept:
         hung_up = False
         try:
             hung_up = await stream.listen(
-                lambda frame: call.hear(role, frame), lambda mark: call.mark_reached(role, stream, mark)
+                lambda frame: call.hear(role, frame),
+                lambda mark: call.mark_reached(role, stream, mark),
+                lambda key: call.press(role, key),
             )
         finally:
             log.info("stream_ended", hung_up=hung_up)
@@ -74,7 +76,7 @@ class Intercept:
         call = self._registry.find(given.get(twiml.CALL_ID))
         if call is None:
             raise ProtocolError("the stream belongs to no running call")
-        role = call.redeem_token(given.get(twiml.TOKEN, ""))
+        role = call.tokens.redeem(given.get(twiml.TOKEN, ""))
         if role is None:
             raise ProtocolError("the stream has no valid token")
         return call, role
