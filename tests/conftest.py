@@ -13,6 +13,16 @@ settings.register_profile("bmv", deadline=None)
 settings.load_profile("bmv")
 
 
+WORLDS = ("house", "FakeTwilio", "FakeOpenAI", "Party")
+"""What a test module has whose tests live in real time: they hardly work, and must not be kept waiting by others."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and any(hasattr(item.module, world) for world in WORLDS):
+            item.add_marker(pytest.mark.live)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="a skipped test is a failed test")
 

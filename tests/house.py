@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 from notices import record_notices
 
@@ -28,7 +29,13 @@ KEY = "sk-of-the-tests"
 CALLER_NUMBER = "+14155550100"
 FLEX_NUMBER = "+14155550199"
 MARIA_NUMBER = "+34911222333"
-EVENTS = ("reservation.created", "reservation.accepted", "task.canceled")
+EVENTS = (
+    "reservation.created",
+    "reservation.accepted",
+    "reservation.wrapup",
+    "reservation.completed",
+    "task.canceled",
+)
 
 
 @dataclass
@@ -74,7 +81,7 @@ def own_notices() -> Path:
 
 
 def environment(twilio: FakeTwilio, openai: FakeOpenAI, changes: Mapping[str, str]) -> dict[str, str]:
-    """The settings of a server in this house."""
+    """The settings of a server in this house: nothing is heard but what people say, unless a test wants it."""
     return {
         "PUBLIC_HOST": HOST,
         "TWILIO_ACCOUNT_SID": ACCOUNT,
@@ -84,6 +91,8 @@ def environment(twilio: FakeTwilio, openai: FakeOpenAI, changes: Mapping[str, st
         "TWILIO_FLEX_WORKFLOW_SID": WORKFLOW,
         "OPENAI_API_KEY": KEY,
         "TRANSLATOR": "openai",
+        "INTERPRETER_NOTICE": "off",
+        "HOLD_AUDIO": "quiet",
         "API_HOST": "127.0.0.1",
         "API_PORT": "0",
         "PROMPTS_DIR": str(own_notices()),
@@ -101,21 +110,23 @@ async def house(
     turns: type[TurnBrain] = EchoTurns,
     pace: float = 1.0,
     say: Callable[[str, str], bytes] | None = None,
+    settings: Mapping[str, str] = MappingProxyType({}),
     **changes: str,
 ) -> AsyncIterator[House]:
-    """Open the house; `changes` are settings by their names. On leaving, everything must be over by itself.
+    """Open the house; `settings` and `changes` are settings by their names. On leaving, everything must be over.
 
     Without `say` the sentences of `<Say>` take no time, which keeps the tests short.
     """
     before = asyncio.all_tasks()
     twilio = FakeTwilio(account_sid=ACCOUNT, auth_token=TOKEN, say=say)
+    twilio.numbers[CALLER_NUMBER] = Number(voice_url=f"https://{HOST}/welcome")
     twilio.numbers[FLEX_NUMBER] = Number(voice_url=f"https://{HOST}/outbound-call")
     twilio.task_router = TaskRouter(
         event_callback_url=f"https://{HOST}/reservation-accepted", events=events, workflows={WORKFLOW}
     )
     captions: list[Caption] = []
     async with twilio, FakeOpenAI(brain, turns=turns, api_key=KEY, pace=pace) as openai:  # noqa: SIM117 - their addresses are settings
-        async with serving(Settings.load(environment(twilio, openai, changes))) as server:
+        async with serving(Settings.load(environment(twilio, openai, {**settings, **changes}))) as server:
             base_url = f"http://127.0.0.1:{server.port}"
             twilio.route(HOST, base_url)
             with server.captions.reading(captions.append):

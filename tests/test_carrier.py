@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,14 +15,17 @@ from aiohttp.test_utils import TestServer
 from wires import ACCOUNT_SID, AGENT_SID, AUTH_TOKEN, FLEX_NUMBER, OWN_NUMBER, PUBLIC_HOST, parameters
 
 from bmv import languages
-from bmv.call.carrier import AgentCall, CarrierError
-from bmv.telephony.carrier import AgentRoute, TwilioCarrier, connect
+from bmv.call.carrier import CarrierError, NewCall, Seat
+from bmv.call.leg import Role
+from bmv.languages import Sentence
+from bmv.telephony.carrier import AgentRoute, HttpTransport, TwilioCarrier, connect
 from bmv.telephony.pairing import Pairing
 from bmv.telephony.twiml import Addresses
 
 CALLS = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls.json"
 CALL = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls/{AGENT_SID}.json"
-AGENT_CALL = AgentCall("c1", "a-secret-token")
+ENGLISH = languages.get("en")
+AGENT_CALL = NewCall("c1", Role.AGENT, "a-secret-token", None, ENGLISH)
 NUMBERS = (OWN_NUMBER, FLEX_NUMBER)
 APP_SID = "AP" + "7" * 32
 
@@ -151,7 +155,7 @@ async def twilio(
 
 async def test_the_agent_call_is_asked_for_in_twilios_own_fields() -> None:
     async with twilio() as (carrier, api, _pairing):
-        assert await carrier.dial_agent(AGENT_CALL) == AGENT_SID
+        assert await carrier.dial(AGENT_CALL) == AGENT_SID
     (asked,) = api.asked
     assert (asked.method, asked.path) == ("POST", CALLS)
     assert {name for name, _ in asked.form} <= CREATE_FIELDS
@@ -172,7 +176,7 @@ async def test_the_agent_call_is_asked_for_in_twilios_own_fields() -> None:
 
 async def test_the_agent_call_brings_its_own_twiml_with_its_token() -> None:
     async with twilio() as (carrier, api, _pairing):
-        await carrier.dial_agent(AGENT_CALL)
+        await carrier.dial(AGENT_CALL)
     document = api.asked[0].one("Twiml")
     assert parameters(document) == {"bmv_call_id": "c1", "bmv_role": "agent", "bmv_token": "a-secret-token"}
     assert len(document) < 4000
@@ -180,15 +184,15 @@ async def test_the_agent_call_brings_its_own_twiml_with_its_token() -> None:
 
 async def test_requests_are_signed_with_the_account() -> None:
     async with twilio() as (carrier, api, _pairing):
-        await carrier.dial_agent(AGENT_CALL)
+        await carrier.dial(AGENT_CALL)
     kind, _, login = api.asked[0].authorization.partition(" ")
     assert (kind, base64.b64decode(login).decode()) == ("Basic", f"{ACCOUNT_SID}:{AUTH_TOKEN}")
 
 
 async def test_a_twiml_app_is_told_our_call_id_and_nobody_waits() -> None:
     async with twilio(app_sid=APP_SID) as (carrier, api, pairing):
-        await carrier.dial_agent(AGENT_CALL)
-        await carrier.dial_agent(AgentCall("c2", "t"))
+        await carrier.dial(AGENT_CALL)
+        await carrier.dial(NewCall("c2", Role.AGENT, "t", None, ENGLISH))
         assert [asked.one("To") for asked in api.asked] == [
             f"app:{APP_SID}?bmv_call_id={each}" for each in ("c1", "c2")
         ]
@@ -197,8 +201,8 @@ async def test_a_twiml_app_is_told_our_call_id_and_nobody_waits() -> None:
 
 async def test_a_call_to_a_number_is_matched_by_its_numbers_and_the_next_waits_for_that() -> None:
     async with twilio() as (carrier, api, pairing):
-        await carrier.dial_agent(AGENT_CALL)
-        second = asyncio.create_task(carrier.dial_agent(AgentCall("c2", "t")))
+        await carrier.dial(AGENT_CALL)
+        second = asyncio.create_task(carrier.dial(NewCall("c2", Role.AGENT, "t", None, ENGLISH)))
         await asyncio.sleep(0.02)
         assert len(api.asked) == 1
         assert pairing.match(NUMBERS, "CA1") == "c1"
@@ -210,7 +214,7 @@ async def test_a_call_to_a_number_is_matched_by_its_numbers_and_the_next_waits_f
 async def test_without_any_way_to_the_agents_the_call_cannot_be_placed() -> None:
     async with twilio(flex_number=None) as (carrier, api, _pairing):
         with pytest.raises(CarrierError, match=r"TWILIO_FLEX_NUMBER.*TWILIO_FLEX_APP_SID"):
-            await carrier.dial_agent(AGENT_CALL)
+            await carrier.dial(AGENT_CALL)
     assert api.asked == []
 
 
@@ -220,7 +224,7 @@ async def test_another_region_in_the_environment_does_not_lead_calls_astray(monk
     monkeypatch.setenv("TWILIO_ACCOUNT_SID", "AC" + "0" * 32)
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "another")
     async with twilio() as (carrier, api, _pairing):
-        assert await carrier.dial_agent(AGENT_CALL) == AGENT_SID
+        assert await carrier.dial(AGENT_CALL) == AGENT_SID
     assert api.asked[0].path == CALLS
     assert base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()).decode() in api.asked[0].authorization
 
@@ -241,7 +245,7 @@ async def test_another_region_in_the_environment_does_not_lead_calls_astray(monk
 async def test_a_refusal_is_told_in_twilios_words_and_asked_only_once(status: int, code: int, words: str) -> None:
     async with twilio(refusing(status, code, words)) as (carrier, api, _pairing):
         with pytest.raises(CarrierError, match=f"{code}.*{words}"):
-            await carrier.dial_agent(AGENT_CALL)
+            await carrier.dial(AGENT_CALL)
         assert str(code) in (carrier.problem or "")
         assert words not in (carrier.problem or "")  # everybody may read it, and Twilio's words may hold numbers
     assert len(api.asked) == 1
@@ -254,16 +258,16 @@ async def test_a_refusal_in_the_newer_form_is_told_too() -> None:
 
     async with twilio(problem) as (carrier, _api, _pairing):
         with pytest.raises(CarrierError, match=r"573002.*Recipient not allowed"):
-            await carrier.dial_agent(AGENT_CALL)
+            await carrier.dial(AGENT_CALL)
 
 
 async def test_after_a_refusal_the_next_call_need_not_wait() -> None:
     async with twilio(refusing(400, 21211, "no")) as (carrier, api, pairing):
         with pytest.raises(CarrierError):
-            await carrier.dial_agent(AGENT_CALL)
+            await carrier.dial(AGENT_CALL)
         api.answer = created
         async with asyncio.timeout(5):
-            await carrier.dial_agent(AgentCall("c2", "t"))
+            await carrier.dial(NewCall("c2", Role.AGENT, "t", None, ENGLISH))
         assert pairing.match(NUMBERS, "CA1") == "c2"
 
 
@@ -271,10 +275,10 @@ async def test_the_problem_is_over_when_a_call_was_placed() -> None:
     async with twilio(refusing(401, 20003, "Authenticate"), app_sid=APP_SID) as (carrier, api, _pairing):
         problems = [carrier.problem]
         with pytest.raises(CarrierError):
-            await carrier.dial_agent(AGENT_CALL)
+            await carrier.dial(AGENT_CALL)
         problems.append(carrier.problem)
         api.answer = created
-        await carrier.dial_agent(AGENT_CALL)
+        await carrier.dial(AGENT_CALL)
         problems.append(carrier.problem)
     assert problems == [None, "Twilio refused the agent call (20003): see the log", None]
 
@@ -282,7 +286,7 @@ async def test_the_problem_is_over_when_a_call_was_placed() -> None:
 async def test_a_call_that_twilio_did_not_answer_for_may_exist_and_is_not_placed_again() -> None:
     async with twilio(silent) as (carrier, api, pairing):
         with pytest.raises(CarrierError, match="did not answer"):
-            await carrier.dial_agent(AGENT_CALL)
+            await carrier.dial(AGENT_CALL)
         assert len(api.asked) == 1
         assert pairing.match(NUMBERS, "CA1") == "c1"  # so that its far end is not taken for the next call's
 
@@ -297,7 +301,7 @@ async def test_a_call_that_is_placed_while_nobody_wants_it_any_more_is_hung_up()
         return web.json_response(call_json())
 
     async with twilio(slow) as (carrier, api, _pairing):
-        dialling = asyncio.create_task(carrier.dial_agent(AGENT_CALL))
+        dialling = asyncio.create_task(carrier.dial(AGENT_CALL))
         await asked.wait()
         dialling.cancel()
         go_on.set()
@@ -311,10 +315,10 @@ async def test_a_call_that_is_placed_while_nobody_wants_it_any_more_is_hung_up()
 async def test_a_connection_that_breaks_does_not_place_the_call_twice(used_before: bool) -> None:
     async with twilio(created, app_sid=APP_SID) as (carrier, api, _pairing):
         if used_before:
-            await carrier.dial_agent(AGENT_CALL)
+            await carrier.dial(AGENT_CALL)
         api.answer, api.asked = hanging_up, []
         with pytest.raises(CarrierError, match="cannot be reached"):
-            await carrier.dial_agent(AGENT_CALL)
+            await carrier.dial(AGENT_CALL)
         assert len(api.asked) == 1
 
 
@@ -326,7 +330,7 @@ async def test_where_nobody_listens_nothing_was_dialled_and_nobody_waits() -> No
         async with asyncio.timeout(5):
             for call_id in ("c1", "c2"):
                 with pytest.raises(CarrierError, match="cannot be reached"):
-                    await carrier.dial_agent(AgentCall(call_id, "t"))
+                    await carrier.dial(NewCall(call_id, Role.AGENT, "t", None, ENGLISH))
 
 
 @pytest.mark.parametrize("body", ["", "<html>Bad gateway</html>", "[]", "{}", '{"sid":null}', "null", '"CA"'])
@@ -337,7 +341,168 @@ async def test_an_answer_that_is_not_twilios_is_a_failure_and_no_call(body: str,
 
     async with twilio(answer, app_sid=APP_SID) as (carrier, _api, _pairing):
         with pytest.raises(CarrierError):
-            await carrier.dial_agent(AGENT_CALL)
+            await carrier.dial(AGENT_CALL)
+
+
+# -- other calls ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("to", ["+34911222333", "sip:alex@example.sip.twilio.com", "client:alex"])
+@pytest.mark.parametrize("role", Role)
+async def test_whoever_is_not_in_flex_is_called_there_and_nobody_waits_for_a_match(to: str, role: Role) -> None:
+    async with twilio(flex_number=None) as (carrier, api, pairing):
+        await carrier.dial(NewCall("c1", role, "secret", to, languages.get("es")))
+        assert pairing.match((OWN_NUMBER, to), "CA9") is None
+    (asked,) = api.asked
+    assert (asked.one("To"), asked.one("From")) == (to, OWN_NUMBER)
+    assert asked.one("StatusCallback").endswith(f"/call-status?bmv_call_id=c1&bmv_role={role.value}")
+    document = asked.one("Twiml")
+    assert parameters(document) == {"bmv_call_id": "c1", "bmv_role": role.value, "bmv_token": "secret"}
+    assert languages.get("es").sentences[Sentence.CUT_OFF] in document
+    assert len(document) < 4000
+
+
+async def test_a_customer_who_cannot_be_called_is_no_reason_not_to_be_ready() -> None:
+    async with twilio(refusing(400, 21211, "invalid number")) as (carrier, _api, _pairing):
+        with pytest.raises(CarrierError):
+            await carrier.dial(NewCall("c1", Role.CALLER, "t", "+34911222333", ENGLISH))
+        assert carrier.problem is None
+
+
+# -- hold -----------------------------------------------------------------------------------------------------------
+
+WORKSPACE, TASK, CONFERENCE, CUSTOMER = "WS" + "1" * 32, "WT" + "2" * 32, "CF" + "3" * 32, "CA" + "4" * 32
+TASK_PATH = f"/v1/Workspaces/{WORKSPACE}/Tasks/{TASK}"
+PARTICIPANT_PATH = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Conferences/{CONFERENCE}/Participants/{CUSTOMER}.json"
+SEAT = Seat(WORKSPACE, TASK)
+JOINED = {"sid": CONFERENCE, "participants": {"worker": "CA5", "customer": CUSTOMER}}
+
+
+def conference(*, hold: object, attributes: object = None) -> Answer:
+    """Answer as Twilio does about a task and about the customer in its conference."""
+    joined = json.dumps({"bmv_call_id": "c1", "conference": JOINED} if attributes is None else attributes)
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == TASK_PATH:
+            return web.json_response({"sid": TASK, "workspace_sid": WORKSPACE, "attributes": joined})
+        assert request.path == PARTICIPANT_PATH
+        return web.json_response({"call_sid": CUSTOMER, "conference_sid": CONFERENCE, "hold": hold, "muted": False})
+
+    return answer
+
+
+@pytest.mark.parametrize("held", [True, False])
+async def test_whether_a_caller_is_on_hold_is_asked_of_the_conference_that_the_task_names(held: bool) -> None:
+    async with twilio(conference(hold=held)) as (carrier, api, _pairing):
+        assert await carrier.is_held(SEAT) is held
+        assert await carrier.is_held(SEAT) is held
+    assert [(asked.method, asked.path) for asked in api.asked] == [
+        ("GET", TASK_PATH),  # once
+        ("GET", PARTICIPANT_PATH),
+        ("GET", PARTICIPANT_PATH),
+    ]
+
+
+async def test_where_an_event_has_named_the_conference_the_task_is_not_asked() -> None:
+    async with twilio(conference(hold=True)) as (carrier, api, _pairing):
+        assert await carrier.is_held(Seat(WORKSPACE, TASK, CONFERENCE, CUSTOMER))
+    assert [asked.path for asked in api.asked] == [PARTICIPANT_PATH]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [{}, {"conference": None}, {"conference": {"sid": CONFERENCE}}, {"conference": {"participants": {}}}, []],
+)
+async def test_a_task_that_does_not_name_its_conference_yet_is_asked_again(attributes: object) -> None:
+    async with twilio(conference(hold=True, attributes=attributes)) as (carrier, api, _pairing):
+        with pytest.raises(CarrierError, match="conference"):
+            await carrier.is_held(SEAT)
+        api.answer = conference(hold=True)
+        assert await carrier.is_held(SEAT)
+
+
+@pytest.mark.parametrize("hold", [None, "false", 0, {}])
+async def test_an_answer_that_does_not_say_whether_the_caller_is_on_hold_is_none(hold: object) -> None:
+    async with twilio(conference(hold=hold)) as (carrier, _api, _pairing):
+        with pytest.raises(CarrierError, match="hold"):
+            await carrier.is_held(SEAT)
+
+
+@pytest.mark.parametrize("attributes", [7, {"conference": JOINED}, [], None])
+async def test_a_task_whose_attributes_are_no_text_names_no_conference(attributes: object) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.json_response({"sid": TASK, "attributes": attributes})
+
+    async with twilio(answer) as (carrier, _api, _pairing):
+        with pytest.raises(CarrierError, match="conference"):
+            await carrier.is_held(SEAT)
+
+
+@pytest.mark.parametrize("sid", ["../../x?y=1", "CF1/../..", "CF 1", "CF1\r\n", "CFä", ""])
+async def test_what_is_no_name_of_twilios_does_not_become_part_of_an_address(sid: str) -> None:
+    for joined in (JOINED | {"sid": sid}, JOINED | {"participants": {"customer": sid}}):
+        async with twilio(conference(hold=True, attributes={"conference": joined})) as (carrier, api, _pairing):
+            with pytest.raises(CarrierError, match="conference"):
+                await carrier.is_held(SEAT)
+        assert [asked.path for asked in api.asked] == [TASK_PATH]
+
+
+async def test_a_conference_that_is_over_is_looked_up_anew() -> None:
+    async with twilio(conference(hold=True)) as (carrier, api, _pairing):
+        await carrier.is_held(SEAT)
+        api.answer = refusing(404, 20404, "not found")
+        with pytest.raises(CarrierError):
+            await carrier.is_held(SEAT)
+        api.answer, api.asked = conference(hold=False), []
+        assert not await carrier.is_held(SEAT)
+    assert [asked.path for asked in api.asked] == [TASK_PATH, PARTICIPANT_PATH]
+
+
+async def test_a_conference_that_an_event_named_and_that_is_over_is_looked_up_too() -> None:
+    async with twilio(conference(hold=True)) as (carrier, api, _pairing):
+        old = Seat(WORKSPACE, TASK, "CF" + "9" * 32, CUSTOMER)
+        here = api.answer
+
+        async def answer(request: web.Request) -> web.Response:
+            return await (refusing(404, 20404, "not found") if "CF999" in request.path else here)(request)
+
+        api.answer = answer
+        with pytest.raises(CarrierError):
+            await carrier.is_held(old)
+        assert await carrier.is_held(old)
+
+
+async def test_an_event_that_names_no_task_leads_to_no_request() -> None:
+    async with twilio(conference(hold=True)) as (carrier, api, _pairing):
+        with pytest.raises(CarrierError):
+            await carrier.is_held(Seat("", ""))
+    assert api.asked == []
+
+
+@pytest.mark.parametrize(
+    "answer", [refusing(401, 20003, "Authenticate"), refusing(429, 20429, "too many"), silent, hanging_up]
+)
+async def test_hold_that_cannot_be_known_is_reported_and_no_reason_not_to_be_ready(answer: Answer) -> None:
+    async with twilio(answer) as (carrier, _api, _pairing):
+        with pytest.raises(CarrierError):
+            await carrier.is_held(SEAT)
+        assert carrier.problem is None
+
+
+@pytest.mark.parametrize(
+    ("base_url", "taskrouter"),
+    [
+        ("https://api.twilio.com", "https://taskrouter.twilio.com/v1/Workspaces/WS1"),
+        ("https://api.dublin.ie1.twilio.com", "https://taskrouter.dublin.ie1.twilio.com/v1/Workspaces/WS1"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1/Workspaces/WS1"),
+        ("https://proxy.example.com/twilio", "https://proxy.example.com/twilio/v1/Workspaces/WS1"),
+    ],
+)
+async def test_taskrouter_is_reached_beside_the_api_in_every_region(base_url: str, taskrouter: str) -> None:
+    async with aiohttp.ClientSession() as http:
+        transport = HttpTransport(http, base_url)
+        assert transport.address("https://taskrouter.twilio.com/v1/Workspaces/WS1") == taskrouter
+        assert transport.address("https://api.twilio.com/2010-04-01/x.json") == f"{base_url}/2010-04-01/x.json"
 
 
 # -- farewells and hanging up ---------------------------------------------------------------------------------------

@@ -56,6 +56,7 @@ def test_with_the_required_settings_alone_everything_else_has_its_usual_value() 
     assert (settings.api_host, settings.api_port) == ("0.0.0.0", 5050)  # noqa: S104
     assert (settings.log_level, settings.log_format) == ("info", "auto")
     assert (settings.agent_language.tag, settings.translator) == ("en", "openai")
+    assert [language.tag for language in settings.caller_languages] == ["en", "es", "fr", "zh", "hi"]
     assert settings.openai_base_url == "https://api.openai.com/v1"
     assert settings.openai_translate_model == "gpt-realtime-translate"
     assert settings.twilio_api_base_url == "https://api.twilio.com"
@@ -159,6 +160,11 @@ def test_one_number_cannot_be_both_ends_of_the_call() -> None:
     assert "cannot call itself" in problem(TWILIO_FLEX_NUMBER="+1 415 555 0100")
 
 
+@pytest.mark.parametrize(("number", "whose"), [("+14155550100", "TWILIO_CALLER_NUMBER"), ("+14155550101", "_FLEX_")])
+def test_agents_are_not_reached_at_a_number_of_ours(number: str, whose: str) -> None:
+    assert whose in problem(AGENT_DESTINATION=number)
+
+
 @pytest.mark.parametrize("text", ["true", "on", "yes", "1", "TRUE", "On", " yes "])
 def test_a_switch_is_turned_on_in_many_words(text: str) -> None:
     assert load(FORWARD_AUDIO_BEFORE_TRANSLATION=text).forward_original is True
@@ -205,6 +211,32 @@ def test_the_agents_language_is_a_code_or_a_name(text: str, tag: str) -> None:
 
 def test_an_unknown_agent_language_is_answered_with_the_known_ones() -> None:
     assert "en, es, fr, zh, hi" in problem(AGENT_LANGUAGE="klingon")
+
+
+@pytest.mark.parametrize(
+    ("text", "tags"),
+    [
+        ("hi", ["hi"]),
+        ("hi,en", ["hi", "en"]),
+        (" German , es-MX,mandarin, Cantonese ,", ["de", "es", "zh", "yue"]),
+        ("en,es,fr,zh,hi,de,it,pt,ja", ["en", "es", "fr", "zh", "hi", "de", "it", "pt", "ja"]),
+    ],
+)
+def test_the_languages_of_the_menu_keep_their_order(text: str, tags: list[str]) -> None:
+    assert [language.tag for language in load(CALLER_LANGUAGES=text).caller_languages] == tags
+
+
+@pytest.mark.parametrize(
+    "text", [",", ", ,", "klingon", "en,klingon", "en;es", "en es", "en,es,en", "es,es-MX", "en,English"]
+)
+def test_what_is_no_menu_is_refused_with_the_languages_there_are(text: str) -> None:
+    refusal = problem(CALLER_LANGUAGES=text)
+    assert refusal.startswith("CALLER_LANGUAGES must be 1 to 9 of the languages en, es, fr, zh, hi, ")
+    assert refusal.endswith("none of them twice. Leave it out for the usual value, en,es,fr,zh,hi.")
+
+
+def test_there_are_no_more_languages_on_the_menu_than_keys() -> None:
+    assert "1 to 9" in problem(CALLER_LANGUAGES="en,es,fr,zh,hi,de,it,pt,ja,ko")
 
 
 @pytest.mark.parametrize(

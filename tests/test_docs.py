@@ -17,7 +17,8 @@ from bmv.call import playout
 from bmv.call.leg import Role
 from bmv.call.registry import CallRegistry
 from bmv.call.state import FAREWELLS, CallState, EndReason
-from bmv.config import SETTINGS, Setting, Settings
+from bmv.config import SETTINGS, Settings
+from bmv.config.setting import Setting
 from bmv.languages import Sentence
 from bmv.simulator.conversation import DEMO
 from bmv.telephony.taskrouter import MEANINGS
@@ -72,13 +73,20 @@ def anchors(document: str) -> set[str]:
 # -- settings ---------------------------------------------------------------------------------------------------------
 
 
+def exception(condition: str) -> str:
+    """When a setting is not needed, as the README writes it."""
+    other, _, value = condition.partition("=")
+    if value == "!openai":
+        return f", unless `{other}` is none of OpenAI's"
+    if value.startswith("!"):
+        return f", unless `{other}` is another than `{value[1:]}`"
+    return f", unless `{other}` is set"
+
+
 def default_of(setting: Setting) -> str:
     """A default as the README writes it."""
     if setting.default is None:
-        other, _, value = setting.unless.partition("=")
-        if value.startswith("!"):
-            return f"required, unless `{other}` is none of {value[1:].replace('openai', 'OpenAI')}'s"
-        return f"required without `{setting.unless}`" if setting.unless else "required"
+        return "required" + "".join(map(exception, setting.unless))
     return f"`{setting.default}`" if setting.default else "none"
 
 
@@ -108,6 +116,19 @@ def test_the_languages_are_those_of_the_table() -> None:
     assert named == [language.english for language in languages.LANGUAGES.values()]
 
 
+def test_the_tables_of_what_we_say_have_every_language_and_every_sentence() -> None:
+    listed = rows(section(DOCUMENTS["docs/prompts.md"], "## Languages"))
+    table = languages.LANGUAGES.values()
+    assert [row[:3] for row in listed] == [[f"`{each.tag}`", each.english, each.own] for each in table]
+    assert [row[3] == "while somebody speaks" for row in listed] == [each.continuous_target for each in table]
+    told = rows(section(DOCUMENTS["docs/prompts.md"], "## Every sentence"))
+    english = languages.get("en").sentences
+    assert {Sentence[name.strip("`").upper()]: text for name, *_, text in told} == english
+    assert len(told) == len(english)
+    ours = {Sentence[name.strip("`").upper()] for name, _, _, voice, _ in told if voice == "ours"}
+    assert ours == set(languages.IN_STREAM)
+
+
 # -- routes, events, reasons ------------------------------------------------------------------------------------------
 
 
@@ -120,7 +141,7 @@ async def routes_of_the_app() -> set[str]:
         | {"TRANSLATOR": "loopback"}
     )
     async with aiohttp.ClientSession() as http:
-        services, pairing = app._services(settings, http, await app._speaker(settings, http))
+        services, pairing = app._services(settings, http, await app._speaker(settings, http), b"")
         application = app._application(settings, CallRegistry(services, max_calls=1), services, pairing)
     routes = ((route.method, route.resource) for route in application.router.routes())
     return {f"{method} {resource.canonical}" for method, resource in routes if resource and method != "HEAD"}
@@ -133,8 +154,9 @@ async def test_the_table_of_routes_has_every_route_of_the_app_and_no_other() -> 
 
 def test_the_routes_that_need_no_signature_are_the_last_of_the_table() -> None:
     table = [route.strip("`").partition("?")[0] for route, _, _ in rows(section(README, "## Routes"))]
-    assert set(table[-len(Health.PATHS) :]) == {f"GET {path}" for path in Health.PATHS}
-    assert "Every route but the last two wants Twilio's signature" in README
+    unsigned = {f"GET {path}" for path in Health.PATHS} | {"POST /calls", "GET /calls/{id}"}
+    assert set(table[-len(unsigned) :]) == unsigned
+    assert "Every route but the last four wants Twilio's signature" in README
 
 
 def test_the_events_to_tick_are_those_that_have_a_meaning() -> None:
@@ -152,18 +174,18 @@ def test_the_table_of_reasons_has_every_reason_and_what_the_caller_is_told() -> 
     assert list(table) == [reason.value for reason in EndReason]
     english = languages.get("en").sentences
     for reason in EndReason:
-        told = FAREWELLS[reason].get(Role.CALLER)
+        told = set(FAREWELLS[reason].values())
         if reason is EndReason.CALLER_STREAM_LOST:
-            told = Sentence.INTERRUPTED  # by the verbs after the stream
-        assert Role.AGENT not in FAREWELLS[reason]  # as the README says of all of them
-        said = {sentence for sentence in Sentence if english[sentence] in table[reason.value]}
-        assert said == ({told} if told else set()), reason
+            told = {Sentence.INTERRUPTED}  # by the verbs after the stream
+        assert (Role.AGENT in FAREWELLS[reason]) is ("The agent hears" in table[reason.value])
+        assert {sentence for sentence in Sentence if english[sentence] in table[reason.value]} == told, reason
 
 
 def test_what_does_not_end_a_call_is_said_in_the_words_that_are_spoken() -> None:
     english = languages.get("en").sentences
     text = section(README, "## When something fails")
-    for sentence in (Sentence.UNTRANSLATED, Sentence.BUSY, *languages.IN_STREAM):
+    notices = (Sentence.TRANSLATION_LOST, Sentence.TRANSLATION_BACK, Sentence.WORDS_LOST)
+    for sentence in (Sentence.UNTRANSLATED, Sentence.BUSY, *notices):
         assert f'"{english[sentence]}"' in text
 
 

@@ -60,13 +60,13 @@ def test_media_brings_the_bytes_that_were_said(audio: bytes) -> None:
     assert decode(wires.media(audio)) == media.Media(media.MediaDetail(audio))
 
 
-def test_a_mark_brings_its_name_and_stop_and_dtmf_only_themselves() -> None:
+def test_a_mark_brings_its_name_a_key_its_digit_and_stop_only_itself() -> None:
     assert decode(EVERY_SHAPE["mark"]) == media.Mark(media.MarkDetail("greeting"))
     assert decode(EVERY_SHAPE["stop"]) == media.Stop()
-    assert decode(EVERY_SHAPE["dtmf"]) == media.Dtmf()
+    assert decode(EVERY_SHAPE["dtmf"]) == media.Dtmf(media.DtmfDetail("5"))
 
 
-def test_the_key_that_was_pressed_stays_unread() -> None:
+def test_the_key_that_was_pressed_is_not_shown_by_what_holds_it() -> None:
     assert "5" not in repr(decode(wires.dtmf("5")))
 
 

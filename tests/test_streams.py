@@ -72,11 +72,15 @@ def no_marks(name: str) -> None:
     raise AssertionError(f"a mark {name} that nobody set")
 
 
+def no_keys(key: str) -> None:
+    raise AssertionError("a key that nobody pressed")
+
+
 def listening(heard: list[bytes]) -> Served[bool]:
     """Serve a stream whose start has come; gives whether it ended in order."""
 
     async def serve(ws: web.WebSocketResponse) -> bool:
-        return await MediaStream(ws, START).listen(heard.append, no_marks)
+        return await MediaStream(ws, START).listen(heard.append, no_marks, no_keys)
 
     return serve
 
@@ -187,13 +191,20 @@ async def test_what_cannot_be_read_is_skipped_and_said_once_and_the_call_goes_on
     assert [entry["event"] for entry in logs] == ["unreadable_media_message"]
 
 
-async def test_a_pressed_key_is_noticed_and_not_read() -> None:
+async def test_a_pressed_key_is_told_and_not_logged() -> None:
+    pressed: list[str] = []
+
+    async def serve(ws: web.WebSocketResponse) -> bool:
+        return await MediaStream(ws, START).listen(lambda frame: None, no_marks, pressed.append)
+
     with capture_logs() as logs:
-        async with line(listening([])) as (ws, ended):
-            await ws.send_json(wires.dtmf("7"))
+        async with line(serve) as (ws, ended):
+            for key in "7#*":
+                await ws.send_json(wires.dtmf(key))
             await ws.send_json(wires.stop())
             assert await ended
-    assert logs == [{"event": "key_pressed", "log_level": "info"}]
+    assert pressed == ["7", "#", "*"]
+    assert logs == []
 
 
 # -- the end --------------------------------------------------------------------------------------------------------
@@ -229,7 +240,7 @@ async def test_closing_a_leg_ends_its_stream_in_order_for_twilio_and_may_be_repe
         stream = MediaStream(ws, START)
         loop = asyncio.get_running_loop()
         loop.call_soon(lambda: closings.append(loop.create_task(stream.close())))
-        ended = await stream.listen(lambda frame: None, no_marks)
+        ended = await stream.listen(lambda frame: None, no_marks, no_keys)
         await asyncio.gather(*closings)
         await stream.close()
         stream.play(wires.frame(1))
@@ -249,7 +260,7 @@ async def test_a_bug_in_the_listener_comes_out_and_leaves_no_task() -> None:
     async def serve(ws: web.WebSocketResponse) -> set[asyncio.Task[Any]]:
         before = asyncio.all_tasks()
         with pytest.raises(ZeroDivisionError):
-            await MediaStream(ws, START).listen(stumble, no_marks)
+            await MediaStream(ws, START).listen(stumble, no_marks, no_keys)
         return asyncio.all_tasks() - before
 
     async with line(serve) as (ws, left):
@@ -271,7 +282,7 @@ def playing(*batches: list[bytes]) -> Served[bool]:
             for audio in left.pop(0):
                 stream.play(audio)
 
-        return await stream.listen(on_frame, no_marks)
+        return await stream.listen(on_frame, no_marks, no_keys)
 
     return serve
 
@@ -300,7 +311,7 @@ async def test_a_mark_is_sent_behind_its_audio_and_told_when_it_comes_back() -> 
         stream = MediaStream(ws, START)
         stream.play(wires.frame(1), "7")
         stream.play(wires.frame(2))
-        return await stream.listen(lambda frame: None, reached.append)
+        return await stream.listen(lambda frame: None, reached.append, no_keys)
 
     async with line(serve) as (ws, ended):
         audio, mark = await ws.receive_json(), await ws.receive_json()
@@ -334,7 +345,7 @@ async def test_a_peer_that_takes_nothing_is_given_up_and_only_so_much_is_kept_fo
 
         flood()
         try:
-            return await stream.listen(lambda frame: None, no_marks)
+            return await stream.listen(lambda frame: None, no_marks, no_keys)
         finally:
             floods[-1].cancel()
 
@@ -349,7 +360,7 @@ async def test_a_leg_is_closed_in_time_though_its_peer_takes_nothing() -> None:
     async def serve(ws: web.WebSocketResponse) -> float:
         stream = MediaStream(ws, START)
         loop = asyncio.get_running_loop()
-        listening = loop.create_task(stream.listen(lambda frame: None, no_marks))
+        listening = loop.create_task(stream.listen(lambda frame: None, no_marks, no_keys))
         stuck = 0
         while stuck < 20:  # turns of the event loop in which nothing was taken
             stream.play(bytes(OUTBOX_BYTES // 10))

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wires import ACCOUNT_SID, FLEX_SID, OWN_NUMBER, WORKFLOW_SID
 
-from bmv.telephony.taskrouter import TaskEvent, TaskMeaning, decode_event
+from bmv.call.carrier import Seat
+from bmv.telephony.taskrouter import TaskEvent, TaskMeaning, decode_event, languages_of
 
 ATTRIBUTES = {
     "from_country": "ES",
@@ -46,12 +47,14 @@ def task_event(kind: str, attributes: str | None = None, **more: str) -> dict[st
     } | more
 
 
+WORKER = {"contact_uri": "client:alice", "bmv_call_id": "not-this-one"}
+NAMES = ("languages", "language", "routing.languages")
 RESERVATION = {
     "ResourceType": "Reservation",
     "ReservationSid": "WR" + "1" * 32,
     "WorkerSid": "WK" + "2" * 32,
     "WorkerName": "alice",
-    "WorkerAttributes": json.dumps({"contact_uri": "client:alice", "bmv_call_id": "not-this-one"}),
+    "WorkerAttributes": json.dumps(WORKER),
 }
 
 
@@ -60,14 +63,71 @@ RESERVATION = {
     [
         ("reservation.created", TaskMeaning.RESERVED),
         ("reservation.accepted", TaskMeaning.ACCEPTED),
+        ("reservation.wrapup", TaskMeaning.LEFT),
+        ("reservation.completed", TaskMeaning.LEFT),
         ("task.canceled", TaskMeaning.CANCELED),
         ("task.deleted", TaskMeaning.CANCELED),
         ("task.system-deleted", TaskMeaning.CANCELED),
     ],
 )
 def test_an_event_of_our_task_says_what_happened_to_which_call(kind: str, meaning: TaskMeaning) -> None:
-    form = task_event(kind, **(RESERVATION if kind.startswith("reservation") else {"Reason": "hangup"}))
-    assert decode_event(form) == TaskEvent("c1", form["TaskSid"], meaning, kind)
+    of_reservation = kind.startswith("reservation")
+    form = task_event(kind, **(RESERVATION if of_reservation else {"Reason": "hangup"}))
+    agent, worker = (RESERVATION["ReservationSid"], WORKER) if of_reservation else ("", {})
+    seat = Seat(form["WorkspaceSid"], form["TaskSid"])
+    assert decode_event(form) == TaskEvent("c1", meaning, kind, seat, agent, worker)
+
+
+@pytest.mark.parametrize(
+    ("conference", "sid", "customer"),
+    [
+        ({"sid": "CF1", "participants": {"worker": "CA1", "customer": "CA2"}}, "CF1", "CA2"),
+        ({"sid": "CF1", "participants": {"worker": "CA1"}}, "CF1", ""),
+        ({"sid": "CF1"}, "CF1", ""),
+        ({"sid": 7, "participants": {"customer": ["CA2"]}}, "", ""),
+        ({"participants": "nobody"}, "", ""),
+        ("CF1", "", ""),
+        (None, "", ""),
+    ],
+)
+def test_the_callers_seat_in_the_conference_is_read_as_far_as_the_task_tells_it(
+    conference: object, sid: str, customer: str
+) -> None:
+    form = task_event("reservation.accepted", json.dumps(ATTRIBUTES | {"conference": conference}), **RESERVATION)
+    event = decode_event(form)
+    assert event is not None
+    assert event.seat == Seat(form["WorkspaceSid"], form["TaskSid"], sid, customer)
+
+
+@pytest.mark.parametrize("attributes", ["", "{", "[]", "7", "null", "[" * 50_000])
+def test_the_attributes_of_a_worker_may_be_anything(attributes: str) -> None:
+    event = decode_event(task_event("reservation.accepted", **(RESERVATION | {"WorkerAttributes": attributes})))
+    assert event is not None
+    assert languages_of(event.worker, NAMES) == ()
+
+
+@pytest.mark.parametrize(
+    ("worker", "spoken"),
+    [
+        ({"languages": ["en", "es"]}, ["en", "es"]),
+        ({"languages": ["Spanish", "en-GB"]}, ["es", "en"]),
+        ({"languages": "es, en"}, ["es", "en"]),
+        ({"language": "german"}, ["de"]),
+        ({"languages": [], "language": "fr"}, ["fr"]),
+        ({"languages": ["klingon", "fr"]}, ["fr"]),
+        ({"languages": ["klingon"], "language": "fr"}, ["fr"]),
+        ({"languages": {"en": 1}}, []),
+        ({"languages": [["en"], 7, None]}, []),
+        ({"routing": {"languages": ["hi"]}}, ["hi"]),
+        ({"routing": "hi"}, []),
+        ({"contact_uri": "client:alice"}, []),
+        ({}, []),
+    ],
+)
+def test_what_an_agent_speaks_is_the_first_attribute_that_names_a_language(
+    worker: dict[str, object], spoken: list[str]
+) -> None:
+    assert [language.tag for language in languages_of(worker, NAMES)] == spoken
 
 
 @pytest.mark.parametrize(
@@ -83,8 +143,6 @@ def test_an_event_of_our_task_says_what_happened_to_which_call(kind: str, meanin
         "reservation.timeout",
         "reservation.rescinded",
         "reservation.canceled",
-        "reservation.wrapup",
-        "reservation.completed",
         "worker.activity.update",
         "Reservation.Accepted",
         "",

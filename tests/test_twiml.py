@@ -12,12 +12,14 @@ from wires import parameters, tree
 from bmv.call.leg import Role
 from bmv.languages import LANGUAGES, Language, Sentence
 from bmv.telephony import twiml
+from bmv.telephony.menu import Menu
 from bmv.telephony.twiml import Addresses, StreamInvitation
 
 ADDRESSES = Addresses("voice.example.com")
 INVITATION = StreamInvitation("0123456789abcdef01234567", Role.CALLER, "t" * 32)
 SPANISH = LANGUAGES["es"]
 GREETING = (Sentence.GREETING,)
+FIVE = Menu([LANGUAGES[tag] for tag in ("en", "es", "fr", "zh", "hi")])
 HOSTILE = "\"/><Hangup/><Say x='&amp;\u2028é"
 
 # By verb or noun, the attributes of Twilio's TwiML reference (of `<Say>` and `<Reject>` those in use).
@@ -27,6 +29,12 @@ ALLOWED = {
     "Connect": {"action", "method"},
     "Stream": {"url", "name", "track", "statusCallback", "statusCallbackMethod"},
     "Parameter": {"name", "value"},
+    "Gather": {
+        *("input", "numDigits", "finishOnKey", "timeout", "speechTimeout", "language", "hints", "action", "method"),
+        *("partialResultCallback", "partialResultCallbackMethod", "profanityFilter", "speechModel", "enhanced"),
+        "actionOnEmptyResult",
+    },
+    "Redirect": {"method"},
     "Hangup": set(),
     "Reject": {"reason"},
     "Enqueue": {"workflowSid", "action", "method", "waitUrl", "waitUrlMethod"},
@@ -37,9 +45,13 @@ ALLOWED = {
 def every_document() -> list[str]:
     return [
         twiml.answer_caller(INVITATION, ADDRESSES, SPANISH, GREETING),
-        twiml.stream_agent(INVITATION, ADDRESSES),
+        twiml.stream_called(INVITATION, ADDRESSES, None),
+        twiml.stream_called(INVITATION, ADDRESSES, SPANISH),
         twiml.enqueue("WW1", {"name": "+34612345678", "bmv_call_id": "c"}),
         twiml.say("Adiós.", SPANISH),
+        twiml.say_in_each(Sentence.BUSY, FIVE),
+        twiml.ask_language(FIVE, ADDRESSES),
+        twiml.ask_language(FIVE, ADDRESSES, round=2, question=4),
         twiml.reject(),
     ]
 
@@ -67,12 +79,18 @@ def test_the_caller_is_greeted_then_streamed_and_told_if_the_stream_ends() -> No
 
 
 def test_the_agent_call_streams_at_once_and_ends_with_its_stream() -> None:
-    root = tree(twiml.stream_agent(INVITATION, ADDRESSES))
+    root = tree(twiml.stream_called(INVITATION, ADDRESSES, None))
     stream = ["Stream", ["Parameter"], ["Parameter"], ["Parameter"]]
     assert outline(root) == ["Response", ["Connect", stream], ["Hangup"]]
 
 
-@pytest.mark.parametrize("document", every_document()[:2])
+def test_somebody_whom_we_called_is_told_when_the_stream_ends_without_our_saying_why() -> None:
+    root = tree(twiml.stream_called(INVITATION, ADDRESSES, SPANISH))
+    assert [element.tag for element in root] == ["Connect", "Say", "Hangup"]
+    assert root.findtext("Say") == SPANISH.sentences[Sentence.CUT_OFF]
+
+
+@pytest.mark.parametrize("document", every_document()[:3])
 def test_the_stream_goes_to_one_address_without_a_query(document: str) -> None:
     stream = tree(document).find("Connect/Stream")
     assert stream is not None
@@ -82,7 +100,7 @@ def test_the_stream_goes_to_one_address_without_a_query(document: str) -> None:
 @pytest.mark.parametrize("role", Role)
 def test_the_stream_says_whose_it_is_and_reports_how_it_fares(role: Role) -> None:
     invitation = StreamInvitation("c1", role, "secret")
-    document = twiml.stream_agent(invitation, ADDRESSES)
+    document = twiml.stream_called(invitation, ADDRESSES, None)
     assert parameters(document) == {"bmv_call_id": "c1", "bmv_role": role.value, "bmv_token": "secret"}
     stream = tree(document).find("Connect/Stream")
     assert stream is not None
@@ -93,7 +111,7 @@ def test_the_stream_says_whose_it_is_and_reports_how_it_fares(role: Role) -> Non
 
 
 def test_each_stream_parameter_is_shorter_than_twilio_allows() -> None:
-    for name, value in parameters(twiml.stream_agent(INVITATION, ADDRESSES)).items():
+    for name, value in parameters(twiml.stream_called(INVITATION, ADDRESSES, None)).items():
         assert len(name) + len(value) < 500
 
 
@@ -101,7 +119,7 @@ def test_each_stream_parameter_is_shorter_than_twilio_allows() -> None:
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff")))
 def test_no_id_or_token_breaks_out_of_its_attribute(text: str) -> None:
     for hostile in (text, HOSTILE):
-        document = twiml.stream_agent(StreamInvitation(hostile, Role.AGENT, hostile), ADDRESSES)
+        document = twiml.stream_called(StreamInvitation(hostile, Role.AGENT, hostile), ADDRESSES, None)
         given_back = parameters(document)
         assert (given_back["bmv_call_id"], given_back["bmv_token"]) == (hostile, hostile)
         root = tree(document)
@@ -153,9 +171,76 @@ def test_every_sentence_is_spoken_in_the_voice_of_its_language(language: Languag
     assert all(say.attrib == voice for say in greeted.iter("Say"))
 
 
+# -- the menu ---------------------------------------------------------------------------------------------------------
+
+
+def gathers(document: str) -> list[ElementTree.Element]:
+    return list(tree(document).iter("Gather"))
+
+
+def test_every_language_is_asked_by_its_own_voice_and_listened_to_in_its_own_language() -> None:
+    document = twiml.ask_language(FIVE, ADDRESSES)
+    assert outline(tree(document)) == ["Response", *[["Gather", ["Say"]]] * 5, ["Redirect"]]
+    for gather, language in zip(gathers(document), FIVE, strict=True):
+        assert gather[0].attrib == {"voice": language.say_voice, "language": language.say_language}
+        assert gather[0].text == FIVE.question(language)
+        assert gather.attrib["language"] == language.hears
+        assert language.own.casefold() in gather.attrib["hints"].split(", ")
+
+
+def test_a_key_and_a_word_are_taken_the_key_at_once_and_no_key_is_swallowed() -> None:
+    for gather in gathers(twiml.ask_language(FIVE, ADDRESSES)):
+        assert gather.attrib["input"] == "dtmf speech"
+        assert (gather.attrib["numDigits"], gather.attrib["finishOnKey"]) == ("1", "")
+        assert gather.attrib["speechTimeout"] == "auto"
+        assert "speechModel" not in gather.attrib  # Twilio refuses "auto" with one (13327)
+
+
+def test_after_the_last_question_a_caller_has_more_time() -> None:
+    assert [each.attrib["timeout"] for each in gathers(twiml.ask_language(FIVE, ADDRESSES))] == [
+        "1",
+        "1",
+        "1",
+        "1",
+        "5",
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES.values(), ids=LANGUAGES)
+def test_the_hints_are_within_what_twilio_allows(language: Language) -> None:
+    (gather,) = gathers(twiml.ask_language(Menu([language]), ADDRESSES))
+    hints = gather.attrib["hints"].split(", ")
+    assert 1 <= len(hints) <= 500
+    assert all(1 <= len(hint) <= 100 and "," not in hint for hint in hints)
+
+
+def test_an_answer_goes_to_an_address_that_says_where_in_the_menu_it_was_given() -> None:
+    for round_, first in ((1, 0), (2, 0), (1, 3)):
+        document = twiml.ask_language(FIVE, ADDRESSES, round=round_, question=first)
+        actions = [each.attrib["action"] for each in gathers(document)]
+        assert actions == [
+            f"https://voice.example.com/welcome?round={round_}&question={number}" for number in range(first, 5)
+        ]
+        assert {each.attrib["method"] for each in gathers(document)} == {"POST"}
+
+
+def test_who_is_silent_is_asked_once_more_and_then_answered_in_the_agents_language() -> None:
+    first, second = (tree(twiml.ask_language(FIVE, ADDRESSES, round=number))[-1] for number in (1, 2))
+    assert (first.tag, first.text) == ("Redirect", "https://voice.example.com/welcome?round=2")
+    assert (second.tag, second.text) == ("Redirect", "https://voice.example.com/incoming-call?lang=agent")
+    assert first.attrib == second.attrib == {"method": "POST"}
+
+
+def test_what_everybody_must_understand_is_said_in_every_language_of_the_menu_in_turn() -> None:
+    root = tree(twiml.say_in_each(Sentence.BUSY, FIVE))
+    assert outline(root) == ["Response", *[["Say"]] * 5, ["Hangup"]]
+    assert [say.text for say in root.iter("Say")] == [language.sentences[Sentence.BUSY] for language in FIVE]
+    assert [say.attrib["language"] for say in root.iter("Say")] == [language.say_language for language in FIVE]
+
+
 def test_all_we_send_by_rest_fits_into_4000_characters() -> None:
     long_host = Addresses("x" * 63 + ".example-with-a-long-name.ngrok-free.app")
-    assert len(twiml.stream_agent(INVITATION, long_host)) < 4000
     for language in LANGUAGES.values():
+        assert len(twiml.stream_called(INVITATION, long_host, language)) < 4000
         for sentence in Sentence:
             assert len(twiml.say(language.sentences[sentence], language)) < 4000

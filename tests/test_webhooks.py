@@ -70,97 +70,6 @@ async def queued(home: House) -> CallSession:
     return call
 
 
-# -- a caller has chosen a language ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("lang", "tag"),
-    [
-        ("english", "en"),
-        ("spanish", "es"),
-        ("french", "fr"),
-        ("mandarin", "zh"),
-        ("hindi", "hi"),
-        ("es-MX", "es"),
-        ("SPANISH", "es"),
-        ("espa%C3%B1ol", "es"),
-        ("agent", "en"),
-        ("Agent", "en"),
-    ],
-)
-async def test_a_caller_is_greeted_in_the_language_they_chose(lang: str, tag: str) -> None:
-    language = languages.get(tag)
-    async with house() as home:
-        document = await home.incoming(lang)
-        call = home.registry.find(parameters(document)["bmv_call_id"])
-        assert call is not None
-        assert call.caller.language is language
-        assert (call.caller.call_sid, call.caller.number) == (CALLER_SID, CALLER)
-    assert spoken(document) == [language.sentences[Sentence.GREETING], language.sentences[Sentence.INTERRUPTED]]
-    assert voices(document) == {language.say_language}
-    assert parameters(document)["bmv_role"] == "caller"
-
-
-@pytest.mark.parametrize("target", ["/incoming-call", "/incoming-call?lang=", "/incoming-call?lang=klingon"])
-async def test_a_caller_of_unknown_language_is_not_lost_and_goes_through_untranslated(target: str) -> None:
-    english = languages.get("en")
-    with capture_logs() as logs:
-        async with house() as home:
-            response = await home.post(target, {"CallSid": CALLER_SID, "From": CALLER})
-            document = await response.text()
-            call = home.registry.find(parameters(document)["bmv_call_id"])
-            assert call is not None
-            assert call.caller.language is None
-    sentences = (Sentence.GREETING, Sentence.UNTRANSLATED, Sentence.INTERRUPTED)
-    assert spoken(document) == [english.sentences[sentence] for sentence in sentences]
-    assert "language_unknown" in [entry["event"] for entry in logs]
-
-
-async def test_the_answer_is_twiml_in_utf_8() -> None:
-    async with house() as home:
-        response = await home.post("/incoming-call?lang=zh", {"CallSid": CALLER_SID})
-        assert response.headers["Content-Type"] == "text/xml; charset=utf-8"
-        assert languages.get("zh").sentences[Sentence.GREETING] in await response.text("utf-8")
-
-
-async def test_a_webhook_delivered_twice_makes_one_call_and_both_answers_work() -> None:
-    async with house() as home:
-        first, second = parameters(await home.incoming()), parameters(await home.incoming())
-        assert len(home.registry) == 1
-        assert first["bmv_call_id"] == second["bmv_call_id"]
-        assert first["bmv_token"] != second["bmv_token"]
-        call = home.registry.find(first["bmv_call_id"])
-        assert call is not None
-        assert call.redeem_token(second["bmv_token"]) is Role.CALLER
-        assert call.redeem_token(first["bmv_token"]) is Role.CALLER
-
-
-@pytest.mark.parametrize("number", [CALLER, "anonymous", "+266696687", "sip:alice@example.com", ""])
-async def test_two_calls_from_one_number_are_two_calls(number: str) -> None:
-    async with house() as home:
-        documents = [await home.incoming(From=number, CallSid=f"CA{each}") for each in (1, 2)]
-        ids = {parameters(document)["bmv_call_id"] for document in documents}
-        assert len(home.registry) == len(ids) == 2
-
-
-@pytest.mark.parametrize("form", [{"From": CALLER}, {"From": CALLER, "CallSid": ""}])
-async def test_a_request_that_names_no_call_makes_none(form: dict[str, str]) -> None:
-    async with house() as home:
-        assert (await home.post("/incoming-call?lang=es", form)).status == 400
-        assert (await home.post("/outbound-call", form)).status == 400
-        assert len(home.registry) == 0
-
-
-async def test_beyond_the_limit_a_caller_is_told_so_in_their_language_and_hung_up() -> None:
-    spanish = languages.get("es")
-    async with house(max_calls=1) as home:
-        await home.incoming()
-        document = await home.incoming("es", CallSid="CA9")
-        assert len(home.registry) == 1
-    assert spoken(document) == [spanish.sentences[Sentence.BUSY]]
-    assert [element.tag for element in tree(document)] == ["Say", "Hangup"]
-
-
 async def test_while_the_process_shuts_down_only_new_callers_are_refused() -> None:
     async with house() as home:
         call = await home.call()
@@ -168,6 +77,12 @@ async def test_while_the_process_shuts_down_only_new_callers_are_refused() -> No
         assert spoken(await home.incoming("de", CallSid="CA9")) == [languages.get("de").sentences[Sentence.BUSY]]
         assert (await home.post(*agent_status(call.id, "ringing"))).status == 204
         assert home.registry.find(call.id) is call
+
+
+@pytest.mark.parametrize("form", [{"From": CALLER}, {"From": CALLER, "CallSid": ""}])
+async def test_a_request_that_names_no_call_is_refused(form: dict[str, str]) -> None:
+    async with house() as home:
+        assert (await home.post("/outbound-call", form)).status == 400
 
 
 # -- an agent call reached Flex -------------------------------------------------------------------------------------
@@ -276,6 +191,22 @@ async def test_another_task_with_copied_attributes_does_not_end_the_call() -> No
         await home.over()
 
 
+async def test_another_task_with_copied_attributes_neither_begins_the_conversation_nor_changes_its_language() -> None:
+    async with house() as home:
+        call = await queued(home)
+        ours, other = {"TaskSid": "WT-ours"}, {"TaskSid": "WT-other", "ReservationSid": "WR-other"}
+        german = {"WorkerAttributes": '{"languages": ["de"]}'}
+        await home.post("/reservation-accepted", task_event("reservation.created", call.id) | ours)
+        await home.post("/reservation-accepted", task_event("reservation.accepted", call.id) | other | german)
+        assert call.state is CallState.QUEUED
+        await home.post("/reservation-accepted", task_event("reservation.accepted", call.id) | ours)
+        await home.post("/reservation-accepted", task_event("reservation.accepted", call.id) | other | german)
+        assert str(call.state) == str(CallState.BRIDGED)
+        assert call.language(Role.AGENT).tag == "en"
+        assert call.agents.seat is not None
+        assert call.agents.seat.task == "WT-ours"  # whose conference is asked about hold
+
+
 @pytest.mark.parametrize(
     "kinds",
     [
@@ -332,6 +263,23 @@ async def test_an_agent_call_that_is_over_ends_the_call_and_gives_way_to_the_nex
         spanish = languages.get("es")
         assert home.carrier.said == [(CALLER_SID, spanish.sentences[Sentence.UNAVAILABLE], spanish)]
         assert CALLER_SID in home.carrier.hung_up
+
+
+async def test_the_end_of_a_telephone_call_that_is_none_of_ours_ends_nothing() -> None:
+    async with house() as home:
+        call = await queued(home)
+        path, form = agent_status(call.id, "completed", CallSid="CA" + "9" * 32)
+        assert (await home.post(path, form)).status == 204
+        assert call.reason is None
+
+
+async def test_a_telephone_call_is_known_from_its_first_news_on_and_ended_though_the_order_was_never_answered() -> None:
+    async with house() as home:
+        call = await home.call()
+        await home.post(*agent_status(call.id, "ringing"))
+        call.end(EndReason.SHUTDOWN)
+        await home.over()
+        assert AGENT_SID in home.carrier.hung_up
 
 
 async def test_an_agent_who_hangs_up_during_the_call_has_hung_up() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import sys
+import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,16 +41,7 @@ from bmv.translators.loopback import LoopbackFactory
 def build(http, options):
     return LoopbackFactory(delay=float(options.environ["ECHO_DELAY"]))
 """
-DUTCH = Language(
-    tag="nl",
-    english="Dutch",
-    own="Nederlands",
-    words=frozenset(),
-    say_language="nl-NL",
-    say_voice="Polly.Laura-Neural",
-    continuous_target=False,
-    sentences=languages.get("en").sentences,
-)
+INTERPRETED = [language for language in languages.LANGUAGES.values() if not language.continuous_target]
 
 
 def settings(openai: FakeOpenAI, **changes: str) -> Settings:
@@ -63,6 +56,44 @@ async def talking(home: House) -> AsyncIterator[tuple[Party, Party]]:
     yield maria, alex
     await call.hang_up()
     await home.empty()
+
+
+def recording(*, channels: int = 1, rate: int = 8000, seconds: float = 0.1) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as wav:
+        wav.setnchannels(channels)
+        wav.setsampwidth(2)
+        wav.setframerate(rate)
+        wav.writeframes(bytes(2 * channels * round(rate * seconds)))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "No such file"),
+        (b"", "not a WAV file"),
+        (b"RIFF\x04\0\0\0JPEG", "not a WAV file"),
+        (recording(channels=2), "1 channel"),
+        (recording(rate=44_100), "44100 Hz"),
+        (recording(seconds=0), "holds no sound"),
+        (recording(seconds=610), "longer than ten minutes"),
+    ],
+    ids=["missing", "empty", "no WAV", "stereo", "44.1 kHz", "no sound", "too long"],
+)
+async def test_a_hold_audio_that_cannot_be_played_is_named_before_any_call(
+    content: bytes | None, problem: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "hold.wav"
+    if content is not None:
+        path.write_bytes(content)
+    async with FakeOpenAI(api_key=KEY) as openai:
+        with pytest.raises(SettingsError) as caught:
+            async with serving(settings(openai, HOLD_AUDIO=str(path))):
+                raise AssertionError
+    (said,) = caught.value.problems
+    assert said.startswith("HOLD_AUDIO: ")
+    assert problem in said
 
 
 async def test_glossary_and_register_are_in_what_the_interpreter_is_told(tmp_path: Path) -> None:
@@ -121,17 +152,18 @@ async def test_a_translator_of_another_package_is_chosen_by_its_name(
     assert heard_whole(alex.heard, SPANISH)
 
 
-async def test_a_language_that_the_continuous_model_cannot_speak_is_left_to_the_interpreter() -> None:
+@pytest.mark.parametrize("language", INTERPRETED, ids=lambda language: language.tag)
+async def test_a_language_that_the_continuous_model_cannot_speak_is_left_to_the_interpreter(language: Language) -> None:
     async with FakeOpenAI(api_key=KEY) as openai, aiohttp.ClientSession() as http:
-        (factory,) = app._translators(settings(openai), http)
+        (factory,) = app._translators(settings(openai, CAPTIONS="true"), http)
         english = languages.get("en")
-        for pair in (LanguagePair(english, DUTCH), LanguagePair(DUTCH, english)):
+        for pair in (LanguagePair(english, language), LanguagePair(language, english)):
             async with factory.open(pair, Histogram()):
                 pass
-        assert factory.can_speak(DUTCH)
+        assert factory.can_speak(language)
         (only,) = app._translators(settings(openai, TRANSLATOR="loopback"), http)
-        assert only.can_speak(DUTCH)
-    assert [session.settings["instructions"].count("Dutch") > 0 for session in openai.conversations] == [True]
+        assert only.can_speak(language)
+    assert [language.english in session.settings["instructions"] for session in openai.conversations] == [True]
     assert [session.settings.language for session in openai.sessions] == ["en"]
 
 
@@ -151,7 +183,7 @@ async def test_the_fallback_alone_is_ready_while_the_first_choice_is_refused() -
 
 async def test_notices_are_spoken_once_and_kept_for_the_next_start_when_openai_is_down(tmp_path: Path) -> None:
     changes = {"PROMPTS_DIR": "", "PROMPTS_CACHE_DIR": str(tmp_path)}
-    everything = 3 * len(languages.LANGUAGES)
+    everything = len(languages.IN_STREAM) * len(languages.LANGUAGES)
     async with FakeOpenAI(api_key=KEY) as openai:
         async with serving(settings(openai, **changes)), asyncio.timeout(30):
             while len(os.listdir(tmp_path)) < everything:  # noqa: PTH208 - a look at a small folder blocks nobody

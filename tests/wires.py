@@ -28,11 +28,14 @@ from bmv import languages, logs
 from bmv.audio.mulaw import SILENCE
 from bmv.call.alongside import alongside
 from bmv.call.captions import CaptionFeed
-from bmv.call.carrier import AgentCall, CarrierError
+from bmv.call.carrier import CarrierError, NewCall, Seat
+from bmv.call.leg import Role
 from bmv.call.metronome import Metronome
 from bmv.call.registry import CallRegistry
-from bmv.call.session import CallPolicy, CallServices, CallSession
+from bmv.call.services import CallPolicy, CallServices
+from bmv.call.session import CallSession
 from bmv.languages import Language
+from bmv.telephony.menu import Menu
 from bmv.telephony.pairing import Pairing
 from bmv.telephony.signatures import SignatureVerifier
 from bmv.telephony.twiml import Addresses
@@ -40,6 +43,8 @@ from bmv.translators.loopback import LoopbackFactory
 from bmv.web.gate import MAX_BODY_BYTES, Gate
 from bmv.web.health import Health
 from bmv.web.intercept import SOCKETS, Intercept
+from bmv.web.orders import AgentPlaces, Orders
+from bmv.web.reception import Reception
 from bmv.web.webhooks import FlexDesk, Webhooks
 
 PUBLIC_HOST = "voice.example.com"
@@ -51,8 +56,11 @@ STREAM_SID = "MZ" + "4" * 32
 ACCOUNT_SID = "AC" + "5" * 32
 WORKFLOW_SID = "WW" + "6" * 32
 CALLER = "+34612345678"
+API_TOKEN = "token-of-the-desktop"
 OWN_NUMBER = "+15005550006"
 FLEX_NUMBER = "+15005550007"
+
+IN_FLEX = AgentPlaces(None, flex=True)
 
 Form = Mapping[str, str]
 
@@ -135,15 +143,15 @@ class FakeCarrier:
 
     refusing: str | None = None
     problem: str | None = None
-    dialled: list[AgentCall] = field(default_factory=list)
+    dialled: list[NewCall] = field(default_factory=list)
     said: list[tuple[str, str, Language]] = field(default_factory=list)
     hung_up: list[str] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def dial_agent(self, agent_call: AgentCall) -> str:
-        self.dialled.append(agent_call)
+    async def dial(self, call: NewCall) -> str:
+        self.dialled.append(call)
         self._done()
-        return AGENT_SID
+        return AGENT_SID if call.role is Role.AGENT else CALLER_SID
 
     async def say(self, call_sid: str, sentence: str, language: Language) -> None:
         self.said.append((call_sid, sentence, language))
@@ -153,12 +161,16 @@ class FakeCarrier:
         self.hung_up.append(call_sid)
         self._done()
 
+    async def is_held(self, seat: Seat) -> bool:
+        self._done()
+        return False
+
     def _done(self) -> None:
         self.changed.set()
         if self.refusing:
             raise CarrierError(self.refusing)
 
-    async def until_dialled(self) -> AgentCall:
+    async def until_dialled(self) -> NewCall:
         """Wait for the agent call to be placed."""
         async with asyncio.timeout(5):
             while not self.dialled:
@@ -231,28 +243,44 @@ class House:
 
 @asynccontextmanager
 async def house(
-    *, carrier: FakeCarrier | None = None, max_calls: int = 10, shared_key: str | None = None, farewell: float = 0.01
+    *,
+    carrier: FakeCarrier | None = None,
+    max_calls: int = 10,
+    shared_key: str | None = None,
+    farewell: float = 0.01,
+    api_token: str | None = API_TOKEN,
+    agents: AgentPlaces = IN_FLEX,
+    menu: str = "en es fr zh hi",
+    agent: str = "en",
 ) -> AsyncIterator[House]:
-    """Open the house; a farewell takes no longer than given, nothing is left behind."""
+    """Open the house; a farewell takes no longer than given, nothing is left behind. `menu` and `agent` are tags."""
     carrier = carrier or FakeCarrier()
-    english = languages.get("en")
     metronome, captions, pairing = Metronome(), CaptionFeed(), Pairing(patience=60, afterlife=0)
-    policy = CallPolicy(agent_language=english, farewell=farewell)
+    policy = CallPolicy(agent_language=languages.get(agent), agent_destination=agents.usual, farewell=farewell)
     services = CallServices(carrier, [LoopbackFactory(delay=0.04)], FakeSpeaker(), metronome, captions, policy)
     registry = CallRegistry(services, max_calls=max_calls)
     verifier = SignatureVerifier(PUBLIC_HOST, auth_token=AUTH_TOKEN, shared_key=shared_key)
+    reception = Reception(
+        registry,
+        addresses=Addresses(PUBLIC_HOST),
+        menu=Menu([languages.get(tag) for tag in menu.split()]),
+        agent_language=languages.get(agent),
+    )
     webhooks = Webhooks(
         registry,
         carrier=carrier,
         pairing=pairing,
-        addresses=Addresses(PUBLIC_HOST),
-        desk=FlexDesk(WORKFLOW_SID, english, OWN_NUMBER),
+        desk=FlexDesk(WORKFLOW_SID if agents.flex else None, languages.get(agent), OWN_NUMBER),
     )
     health = Health({"carrier": lambda: carrier.problem, "capacity": lambda: "full" if registry.full else None})
-    gate = Gate(verifier, open_paths=Health.PATHS)
+    own_numbers = {OWN_NUMBER, FLEX_NUMBER}
+    orders = Orders(registry, token=api_token, agents=agents, own_numbers=own_numbers)
+    gate = Gate(verifier, open_paths=Health.PATHS | Orders.PATHS)
     app = web.Application(middlewares=[gate.middleware], client_max_size=MAX_BODY_BYTES)
     app[SOCKETS] = set()
-    app.add_routes([*webhooks.routes(), *Intercept(registry).routes(), *health.routes()])
+    app.add_routes(
+        route for part in (reception, webhooks, Intercept(registry), orders, health) for route in part.routes()
+    )
     server = TestServer(app)
     await server.start_server(access_log=None)
     async with server, aiohttp.ClientSession() as http, alongside(metronome.run()), registry:

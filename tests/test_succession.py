@@ -1,0 +1,122 @@
+"""The sessions of one direction, one after the other: what their user is told, and when there is one to feed.
+
+What follows from it for speaker and listener is in the tests of the interpreter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from direction import PAIR
+from fakes import FakeTranslatorFactory, HandClock, lost, loud, settle
+from structlog.testing import capture_logs
+
+from bmv.call.alongside import alongside
+from bmv.call.ladder import Ladder
+from bmv.call.stats import DirectionStats
+from bmv.call.succession import Succession
+from bmv.call.translator import LanguagePair, TranslatorEvent, TranslatorLost
+
+pytestmark = pytest.mark.usefixtures("quiet_log")
+
+
+@pytest.fixture
+def quiet_log() -> Iterator[None]:
+    with capture_logs():
+        yield
+
+
+class Diary:
+    """A user of sessions who notes what is told."""
+
+    def __init__(self) -> None:
+        self.entries: list[str] = []
+
+    def session_opened(self) -> None:
+        self.entries.append("opened")
+
+    def session_said(self, event: TranslatorEvent) -> None:
+        self.entries.append(type(event).__name__)
+
+    def session_lost(self, error: TranslatorLost) -> None:
+        self.entries.append("lost")
+
+    def session_finished(self) -> None:
+        self.entries.append("finished")
+
+
+class Line:
+    """A succession, whoever it opens sessions with, and what is told of it."""
+
+    def __init__(self, pair: LanguagePair | None = PAIR) -> None:
+        self.clock = HandClock()
+        self.kind = FakeTranslatorFactory(self.clock)
+        self.user = Diary()
+        ladder = Ladder(pair, [self.kind], chance=lambda: 1.0)
+        self.succession = Succession(pair, ladder=ladder, user=self.user, stats=DirectionStats(), clock=self.clock)
+
+
+async def test_its_user_is_told_of_a_session_from_its_beginning_to_its_end() -> None:
+    line = Line()
+    run = asyncio.create_task(line.succession.run())
+    line.succession.prepare()
+    await settle()
+    assert line.succession.is_open
+    line.kind.sessions[0].show_life()
+    await settle()
+    line.succession.finish()
+    line.kind.sessions[0].end()
+    await run
+    assert line.user.entries == ["opened", "Alive", "finished"]
+    assert not line.succession.is_open
+
+
+async def test_a_session_that_is_lost_before_it_is_needed_is_not_replaced_until_it_is() -> None:
+    line = Line()
+    async with alongside(line.succession.run()):
+        line.succession.prepare()
+        await settle()
+        line.kind.sessions[0].lose()
+        await settle()
+        assert line.user.entries == ["opened"]
+        assert not line.succession.is_open
+        assert not line.succession.is_wanted
+        line.succession.need()
+        await settle()
+        line.kind.sessions[1].lose()
+        await settle()
+        assert line.user.entries == ["opened", "opened", "lost"]
+        assert line.succession.is_wanted
+
+
+async def test_without_a_pair_of_languages_there_is_no_hope_of_a_session() -> None:
+    line = Line(pair=None)
+    line.succession.need()
+    await line.succession.run()
+    assert line.succession.hopeless
+    assert line.kind.asked == []
+    assert line.user.entries == []
+
+
+async def test_when_it_is_cancelled_the_session_is_closed_and_nobody_is_told_anything_more() -> None:
+    line = Line()
+    run = asyncio.create_task(line.succession.run())
+    line.succession.need()
+    await settle()
+    line.kind.sessions[0].lose(lost())
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert line.kind.sessions[0].closed
+    assert line.user.entries == ["opened"]
+
+
+async def test_a_session_is_fed_what_it_is_given() -> None:
+    line = Line()
+    async with alongside(line.succession.run()):
+        line.succession.prepare()
+        await settle()
+        line.succession.feed(loud(1), line.clock(), voiced=True)
+        assert (line.kind.sessions[0].fed, line.kind.sessions[0].voiced) == ([loud(1)], [True])
