@@ -9,8 +9,11 @@ PY := $(VENV)/bin/python
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 
-# Whole calls take real time but hardly any work, so more of them run at once than there are cores.
-PYTEST ?= -n 4 --dist worksteal
+# First what has work to do, a test for each core. Then whole calls, which take real time but hardly any work: many at
+# once, and nothing beside them that would make them stutter.
+PYTEST ?= $(PY) -m pytest --dist worksteal
+WORK ?= -n auto -m 'not live'
+LIVE ?= -n 8 -m live
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,10 +25,12 @@ run: $(VENV)/run ## Serve with the settings of .env, for local development
 	@$(PY) -m bmv
 
 test: lint ## Style, types, import rules and the tests; needs Python only
-	$(PY) -m pytest $(PYTEST)
+	$(PYTEST) $(WORK)
+	$(PYTEST) $(LIVE)
 
 test-all: lint ## The same, where a skipped test is a failure
-	$(PY) -m pytest $(PYTEST) --no-skips
+	$(PYTEST) $(WORK) --no-skips
+	$(PYTEST) $(LIVE) --no-skips
 
 lint: $(VENV)/test
 	$(PY) -m ruff check .
