@@ -11,11 +11,12 @@ import structlog
 from fakes import FakeLeg, World, agent_sid, settle, until
 
 from bmv import languages
+from bmv.call.carrier import Seat
 from bmv.call.leg import Role
 from bmv.call.services import Caller
 from bmv.call.session import CallSession
 from bmv.call.state import CallState, EndReason
-from bmv.languages import Sentence
+from bmv.languages import Language, Sentence
 
 CALLER, AGENT = Role.CALLER, Role.AGENT
 CALLER_SID = "CA-caller"
@@ -62,6 +63,19 @@ class Talk:
 
     async def bridged(self) -> None:
         self.caller, self.agent = await self.world.bridged(self.call)
+
+    async def accepted_by(self, *speaks: Language, agent: str = "WR1") -> None:
+        """The call waits in the queue, rings at an agent who speaks these languages, and is accepted."""
+        await self.queued()
+        self.call.agents.seat = Seat("WS1", "WT1")
+        self.call.agent_reserved(speaks)
+        self.call.agent_accepted(agent, speaks)
+        await settle()
+
+    @property
+    def pairs(self) -> set[str]:
+        """Of the sessions that are open."""
+        return {str(session.pair) for session in self.world.provider.sessions if not session.closed}
 
     async def agent_hangs_up(self) -> None:
         self.call.leg_closed(AGENT, self.agent, hung_up=True)
