@@ -15,6 +15,7 @@ from types import MappingProxyType
 from notices import record_notices
 
 from bmv.app import Server, serving
+from bmv.audio import mulaw
 from bmv.call.captions import Caption
 from bmv.config import Settings
 from bmv.simulator.openai import Brain, EchoBrain, EchoTurns, FakeOpenAI, TurnBrain
@@ -69,6 +70,16 @@ class House:
         async with asyncio.timeout(seconds):
             while len(self.server.registry):
                 await asyncio.sleep(0.02)
+
+
+async def tells(speaker: Party, sentence: bytes, listener: Party) -> bytes:
+    """Somebody tells somebody something; gives all that the other heard from then on until it is quiet again."""
+    before = listener.frames_heard * mulaw.FRAME_BYTES
+    speaker.say(sentence)
+    await speaker.done_speaking(timeout=15)
+    await asyncio.sleep(0.5)
+    await listener.hears_quiet(1.5, timeout=15)
+    return listener.heard[before:]
 
 
 @cache

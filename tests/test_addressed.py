@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from house import House, house
+from house import House, house, tells
 from listening import assert_heard, hardly_heard, listen
 from mirror import ENGLISH, SPANISH, Mirror, translated
 from notices import notice
@@ -33,24 +33,14 @@ async def meets(
     return maria, call, alex, agent
 
 
-async def says(speaker: Party, sentence: bytes, listener: Party) -> bytes:
-    """Somebody speaks; gives all that the other heard from then on until it is quiet again."""
-    before = listener.frames_heard * mulaw.FRAME_BYTES
-    speaker.say(sentence)
-    await speaker.done_speaking(timeout=15)
-    await asyncio.sleep(0.5)
-    await listener.hears_quiet(1.5, timeout=15)
-    return listener.heard[before:]
-
-
 # -- what agents speak ------------------------------------------------------------------------------------------------
 
 
 async def test_a_call_is_translated_into_the_language_of_the_worker_who_accepted() -> None:
     async with house(brain=Mirror) as home:
         maria, call, alex, _ = await meets(home, {"languages": ["de", "en"]})
-        heard_by_alex = await says(maria, SPANISH, alex)
-        heard_by_maria = await says(alex, GERMAN, maria)
+        heard_by_alex = await tells(maria, SPANISH, alex)
+        heard_by_maria = await tells(alex, GERMAN, maria)
         assert sorted(session.language for session in home.openai.sessions) == ["de", "es"]
         await call.hang_up()
         await home.empty()
@@ -148,7 +138,7 @@ async def test_the_caller_alone_is_told_where_the_operator_wants_it_so() -> None
 async def test_with_loopback_nobody_is_told_of_an_interpreter_who_is_not_there() -> None:
     async with house(TRANSLATOR="loopback", INTERPRETER_NOTICE="on") as home:
         maria, call, alex, _ = await meets(home)
-        heard = await says(maria, SPANISH, alex)
+        heard = await tells(maria, SPANISH, alex)
         await call.hang_up()
         await home.empty()
     assert_heard(heard, SPANISH)
@@ -194,7 +184,7 @@ async def test_music_and_sentences_end_the_moment_the_agent_joins() -> None:
         alex = Party("Alex")
         await reservation.accept(party=alex)
         await maria.hears_quiet(0.5, timeout=2)
-        heard = await says(alex, ENGLISH, maria)
+        heard = await tells(alex, ENGLISH, maria)
         await call.hang_up()
         await home.empty()
     assert_heard(heard, translated(ENGLISH))

@@ -2,153 +2,35 @@
 
 import asyncio
 import base64
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from rest_api import (
+    AGENT_CALL,
+    APP_SID,
+    CALL,
+    CALLS,
+    CREATE_FIELDS,
+    ENGLISH,
+    NUMBERS,
+    Answer,
+    call_json,
+    created,
+    hanging_up,
+    refusing,
+    silent,
+    twilio,
+    updated,
+)
 from wires import ACCOUNT_SID, AGENT_SID, AUTH_TOKEN, FLEX_NUMBER, OWN_NUMBER, PUBLIC_HOST, parameters
 
 from bmv import languages
-from bmv.call.carrier import CarrierError, NewCall, Seat
+from bmv.call.carrier import CarrierError, NewCall
 from bmv.call.leg import Role
 from bmv.languages import Sentence
-from bmv.telephony.carrier import AgentRoute, HttpTransport, TwilioCarrier, connect
-from bmv.telephony.pairing import Pairing
+from bmv.telephony.carrier import AgentRoute, TwilioCarrier, connect
 from bmv.telephony.twiml import Addresses
-
-CALLS = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls.json"
-CALL = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls/{AGENT_SID}.json"
-ENGLISH = languages.get("en")
-AGENT_CALL = NewCall("c1", Role.AGENT, "a-secret-token", None, ENGLISH)
-NUMBERS = (OWN_NUMBER, FLEX_NUMBER)
-APP_SID = "AP" + "7" * 32
-
-# `POST /Calls` in Twilio's "Call resource", as form fields.
-CREATE_FIELDS = {
-    "To",
-    "From",
-    "Url",
-    "Twiml",
-    "ApplicationSid",
-    "Method",
-    "FallbackUrl",
-    "FallbackMethod",
-    "StatusCallback",
-    "StatusCallbackEvent",
-    "StatusCallbackMethod",
-    "SendDigits",
-    "Timeout",
-    "TimeLimit",
-    "CallerId",
-    "CallToken",
-    "CallReason",
-}
-
-Answer = Callable[[web.Request], Awaitable[web.Response]]
-
-
-@dataclass
-class Asked:
-    """One request that reached the API."""
-
-    method: str
-    path: str
-    form: list[tuple[str, str]]
-    authorization: str
-
-    def one(self, name: str) -> str:
-        (value,) = (value for given, value in self.form if given == name)
-        return value
-
-
-@dataclass
-class Api:
-    """Twilio's REST API: remembers what it was asked, answers as it is told."""
-
-    answer: Answer
-    asked: list[Asked] = field(default_factory=list)
-
-    async def handle(self, request: web.Request) -> web.Response:
-        assert request.query_string == ""
-        form = [(name, str(value)) for name, value in (await request.post()).items()]
-        self.asked.append(Asked(request.method, request.path, form, request.headers.get("Authorization", "")))
-        return await self.answer(request)
-
-
-def call_json(status: str = "queued") -> dict[str, Any]:
-    return {
-        "sid": AGENT_SID,
-        "account_sid": ACCOUNT_SID,
-        "status": status,
-        "direction": "outbound-api",
-        "parent_call_sid": None,
-        "queue_time": "0",
-        "to": FLEX_NUMBER,
-        "from": OWN_NUMBER,
-        "date_created": "Sun, 22 Nov 2026 10:00:00 +0000",
-        "subresource_uris": {},
-    }
-
-
-def refusing(status: int, code: int, message: str) -> Answer:
-    async def answer(_request: web.Request) -> web.Response:
-        more = f"https://www.twilio.com/docs/errors/{code}"
-        body = {"code": code, "message": message, "more_info": more, "status": status}
-        return web.json_response(body, status=status)
-
-    return answer
-
-
-async def created(_request: web.Request) -> web.Response:
-    return web.json_response(call_json(), status=201)
-
-
-async def updated(_request: web.Request) -> web.Response:
-    return web.json_response(call_json("completed"))
-
-
-async def silent(_request: web.Request) -> web.Response:
-    await asyncio.sleep(60)
-    raise AssertionError
-
-
-async def hanging_up(request: web.Request) -> web.Response:
-    assert request.transport
-    request.transport.abort()
-    return web.Response()
-
-
-@asynccontextmanager
-async def twilio(
-    answer: Answer = created,
-    *,
-    app_sid: str | None = None,
-    flex_number: str | None = FLEX_NUMBER,
-) -> AsyncIterator[tuple[TwilioCarrier, Api, Pairing]]:
-    """Open an API and a carrier that uses it."""
-    api, pairing = Api(answer), Pairing(patience=60)
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", api.handle)
-    async with TestServer(app) as server, aiohttp.ClientSession() as http:
-        base_url = str(server.make_url("/")).removesuffix("/")
-        yield (
-            TwilioCarrier(
-                connect(http, account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, base_url=base_url),
-                route=AgentRoute(OWN_NUMBER, flex_number, app_sid, answer_timeout=30, time_limit=15_000),
-                addresses=Addresses(PUBLIC_HOST),
-                pairing=pairing,
-                request_seconds=0.1 if answer is silent else 5,
-            ),
-            api,
-            pairing,
-        )
-
 
 # -- placing the agent call -----------------------------------------------------------------------------------------
 
@@ -367,142 +249,6 @@ async def test_a_customer_who_cannot_be_called_is_no_reason_not_to_be_ready() ->
         with pytest.raises(CarrierError):
             await carrier.dial(NewCall("c1", Role.CALLER, "t", "+34911222333", ENGLISH))
         assert carrier.problem is None
-
-
-# -- hold -----------------------------------------------------------------------------------------------------------
-
-WORKSPACE, TASK, CONFERENCE, CUSTOMER = "WS" + "1" * 32, "WT" + "2" * 32, "CF" + "3" * 32, "CA" + "4" * 32
-TASK_PATH = f"/v1/Workspaces/{WORKSPACE}/Tasks/{TASK}"
-PARTICIPANT_PATH = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Conferences/{CONFERENCE}/Participants/{CUSTOMER}.json"
-SEAT = Seat(WORKSPACE, TASK)
-JOINED = {"sid": CONFERENCE, "participants": {"worker": "CA5", "customer": CUSTOMER}}
-
-
-def conference(*, hold: object, attributes: object = None) -> Answer:
-    """Answer as Twilio does about a task and about the customer in its conference."""
-    joined = json.dumps({"bmv_call_id": "c1", "conference": JOINED} if attributes is None else attributes)
-
-    async def answer(request: web.Request) -> web.Response:
-        if request.path == TASK_PATH:
-            return web.json_response({"sid": TASK, "workspace_sid": WORKSPACE, "attributes": joined})
-        assert request.path == PARTICIPANT_PATH
-        return web.json_response({"call_sid": CUSTOMER, "conference_sid": CONFERENCE, "hold": hold, "muted": False})
-
-    return answer
-
-
-@pytest.mark.parametrize("held", [True, False])
-async def test_whether_a_caller_is_on_hold_is_asked_of_the_conference_that_the_task_names(held: bool) -> None:
-    async with twilio(conference(hold=held)) as (carrier, api, _pairing):
-        assert await carrier.is_held(SEAT) is held
-        assert await carrier.is_held(SEAT) is held
-    assert [(asked.method, asked.path) for asked in api.asked] == [
-        ("GET", TASK_PATH),  # once
-        ("GET", PARTICIPANT_PATH),
-        ("GET", PARTICIPANT_PATH),
-    ]
-
-
-async def test_where_an_event_has_named_the_conference_the_task_is_not_asked() -> None:
-    async with twilio(conference(hold=True)) as (carrier, api, _pairing):
-        assert await carrier.is_held(Seat(WORKSPACE, TASK, CONFERENCE, CUSTOMER))
-    assert [asked.path for asked in api.asked] == [PARTICIPANT_PATH]
-
-
-@pytest.mark.parametrize(
-    "attributes",
-    [{}, {"conference": None}, {"conference": {"sid": CONFERENCE}}, {"conference": {"participants": {}}}, []],
-)
-async def test_a_task_that_does_not_name_its_conference_yet_is_asked_again(attributes: object) -> None:
-    async with twilio(conference(hold=True, attributes=attributes)) as (carrier, api, _pairing):
-        with pytest.raises(CarrierError, match="conference"):
-            await carrier.is_held(SEAT)
-        api.answer = conference(hold=True)
-        assert await carrier.is_held(SEAT)
-
-
-@pytest.mark.parametrize("hold", [None, "false", 0, {}])
-async def test_an_answer_that_does_not_say_whether_the_caller_is_on_hold_is_none(hold: object) -> None:
-    async with twilio(conference(hold=hold)) as (carrier, _api, _pairing):
-        with pytest.raises(CarrierError, match="hold"):
-            await carrier.is_held(SEAT)
-
-
-@pytest.mark.parametrize("attributes", [7, {"conference": JOINED}, [], None])
-async def test_a_task_whose_attributes_are_no_text_names_no_conference(attributes: object) -> None:
-    async def answer(_request: web.Request) -> web.Response:
-        return web.json_response({"sid": TASK, "attributes": attributes})
-
-    async with twilio(answer) as (carrier, _api, _pairing):
-        with pytest.raises(CarrierError, match="conference"):
-            await carrier.is_held(SEAT)
-
-
-@pytest.mark.parametrize("sid", ["../../x?y=1", "CF1/../..", "CF 1", "CF1\r\n", "CFä", ""])
-async def test_what_is_no_name_of_twilios_does_not_become_part_of_an_address(sid: str) -> None:
-    for joined in (JOINED | {"sid": sid}, JOINED | {"participants": {"customer": sid}}):
-        async with twilio(conference(hold=True, attributes={"conference": joined})) as (carrier, api, _pairing):
-            with pytest.raises(CarrierError, match="conference"):
-                await carrier.is_held(SEAT)
-        assert [asked.path for asked in api.asked] == [TASK_PATH]
-
-
-async def test_a_conference_that_is_over_is_looked_up_anew() -> None:
-    async with twilio(conference(hold=True)) as (carrier, api, _pairing):
-        await carrier.is_held(SEAT)
-        api.answer = refusing(404, 20404, "not found")
-        with pytest.raises(CarrierError):
-            await carrier.is_held(SEAT)
-        api.answer, api.asked = conference(hold=False), []
-        assert not await carrier.is_held(SEAT)
-    assert [asked.path for asked in api.asked] == [TASK_PATH, PARTICIPANT_PATH]
-
-
-async def test_a_conference_that_an_event_named_and_that_is_over_is_looked_up_too() -> None:
-    async with twilio(conference(hold=True)) as (carrier, api, _pairing):
-        old = Seat(WORKSPACE, TASK, "CF" + "9" * 32, CUSTOMER)
-        here = api.answer
-
-        async def answer(request: web.Request) -> web.Response:
-            return await (refusing(404, 20404, "not found") if "CF999" in request.path else here)(request)
-
-        api.answer = answer
-        with pytest.raises(CarrierError):
-            await carrier.is_held(old)
-        assert await carrier.is_held(old)
-
-
-async def test_an_event_that_names_no_task_leads_to_no_request() -> None:
-    async with twilio(conference(hold=True)) as (carrier, api, _pairing):
-        with pytest.raises(CarrierError):
-            await carrier.is_held(Seat("", ""))
-    assert api.asked == []
-
-
-@pytest.mark.parametrize(
-    "answer", [refusing(401, 20003, "Authenticate"), refusing(429, 20429, "too many"), silent, hanging_up]
-)
-async def test_hold_that_cannot_be_known_is_reported_and_no_reason_not_to_be_ready(answer: Answer) -> None:
-    async with twilio(answer) as (carrier, _api, _pairing):
-        with pytest.raises(CarrierError):
-            await carrier.is_held(SEAT)
-        assert carrier.problem is None
-
-
-@pytest.mark.parametrize(
-    ("base_url", "taskrouter"),
-    [
-        ("https://api.twilio.com", "https://taskrouter.twilio.com/v1/Workspaces/WS1"),
-        ("https://api.dublin.ie1.twilio.com", "https://taskrouter.dublin.ie1.twilio.com/v1/Workspaces/WS1"),
-        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1/Workspaces/WS1"),
-        ("https://proxy.example.com/twilio", "https://proxy.example.com/twilio/v1/Workspaces/WS1"),
-    ],
-)
-async def test_taskrouter_is_reached_beside_the_api_in_every_region(base_url: str, taskrouter: str) -> None:
-    async with aiohttp.ClientSession() as http:
-        transport = HttpTransport(http, base_url)
-        assert transport.address("https://taskrouter.twilio.com/v1/Workspaces/WS1") == taskrouter
-        assert transport.address("https://api.twilio.com/2010-04-01/x.json") == f"{base_url}/2010-04-01/x.json"
 
 
 # -- farewells and hanging up ---------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from house import CALLER_NUMBER, HOST, MARIA_NUMBER, House, house
+from house import CALLER_NUMBER, HOST, MARIA_NUMBER, House, house, tells
 from listening import assert_heard, hardly_heard, listen
 from mirror import ENGLISH, SPANISH, Mirror, logged, translated
 from notices import notice
@@ -29,16 +29,6 @@ def told(tag: str, sentence: Sentence) -> tuple[str, str]:
     """A sentence as the fake Twilio notes that somebody heard it."""
     language = languages.get(tag)
     return language.sentences[sentence], language.say_language
-
-
-async def says(speaker: Party, sentence: bytes, listener: Party) -> bytes:
-    """Somebody speaks; gives all that the other heard from then on until it is quiet again."""
-    before = listener.frames_heard * mulaw.FRAME_BYTES
-    speaker.say(sentence)
-    await speaker.done_speaking(timeout=15)
-    await asyncio.sleep(0.5)
-    await listener.hears_quiet(1.5, timeout=15)
-    return listener.heard[before:]
 
 
 async def order(home: House, body: dict[str, Any]) -> dict[str, Any]:
@@ -80,8 +70,8 @@ async def test_without_flex_who_picks_up_is_the_agent_and_both_are_translated(de
         maria, call = await home.calls()
         agent_call = await home.twilio.next_call(timeout=5)
         await agent_call.streaming(timeout=5)
-        heard_by_alex = await says(maria, SPANISH, alex)
-        heard_by_maria = await says(alex, ENGLISH, maria)
+        heard_by_alex = await tells(maria, SPANISH, alex)
+        heard_by_maria = await tells(alex, ENGLISH, maria)
         await call.hang_up()
         await asyncio.wait_for(alex.hung_up.wait(), timeout=3)
         await all_over(home)
@@ -187,8 +177,8 @@ async def test_a_placed_call_reaches_the_agent_first_and_then_the_customer_and_i
         await until_bridged(home, placed["id"])
         await asyncio.gather(maria.hears_speech(timeout=5), alex.hears_speech(timeout=5))
         await asyncio.gather(maria.hears_quiet(1.0, timeout=9), alex.hears_quiet(1.0, timeout=9))
-        heard_by_alex = await says(maria, SPANISH, alex)
-        heard_by_maria = await says(alex, ENGLISH, maria)
+        heard_by_alex = await tells(maria, SPANISH, alex)
+        heard_by_maria = await tells(alex, ENGLISH, maria)
         await call_to(home, MARIA_NUMBER).hang_up()
         await asyncio.wait_for(alex.hung_up.wait(), timeout=3)
         await all_over(home)
@@ -215,7 +205,7 @@ async def test_a_placed_call_in_flex_waits_for_an_agent_to_accept() -> None:
         alex = Party("Alex")
         agent = await reservation.accept(party=alex)
         await until_bridged(home, placed["id"])
-        assert_heard(await says(maria, SPANISH, alex), translated(SPANISH))
+        assert_heard(await tells(maria, SPANISH, alex), translated(SPANISH))
         await agent.hang_up()
         await call_to(home, MARIA_NUMBER).ended(timeout=5)
         await all_over(home)
@@ -281,7 +271,7 @@ async def test_the_command_places_a_call_on_the_running_server(capsys: pytest.Ca
         home.twilio.phones[MARIA_NUMBER] = maria
         request = CallRequest(MARIA_NUMBER, "spanish", agent="client:alex")
         assert await asyncio.to_thread(call, request, server=home.base_url, token=API_TOKEN) == 0
-        assert_heard(await says(maria, SPANISH, alex), translated(SPANISH))
+        assert_heard(await tells(maria, SPANISH, alex), translated(SPANISH))
         await call_to(home, MARIA_NUMBER).hang_up()
         await all_over(home)
     assert "Both can talk" in capsys.readouterr().out
