@@ -112,6 +112,15 @@ async def test_a_conference_that_an_event_named_and_that_is_over_is_looked_up_to
         assert await carrier.is_held(old)
 
 
+async def test_a_carrier_that_hangs_is_not_asked_for_the_conference_on_top() -> None:
+    async with twilio(conference(hold=True)) as (carrier, api, _pairing):
+        await carrier.is_held(SEAT)
+        api.answer, api.asked = refusing(503, 20503, "later"), []
+        with pytest.raises(CarrierError):
+            await carrier.is_held(SEAT)
+    assert [asked.path for asked in api.asked] == [PARTICIPANT_PATH]  # the agent waits for the answer
+
+
 async def test_an_event_that_names_no_task_leads_to_no_request() -> None:
     async with twilio(conference(hold=True)) as (carrier, api, _pairing):
         with pytest.raises(CarrierError):

@@ -270,7 +270,7 @@ async def house(
         registry,
         carrier=carrier,
         pairing=pairing,
-        desk=FlexDesk(WORKFLOW_SID if agents.flex else None, languages.get(agent), OWN_NUMBER),
+        desk=FlexDesk(WORKFLOW_SID if agents.flex else None, languages.get(agent), OWN_NUMBER, ("languages",)),
     )
     health = Health({"carrier": lambda: carrier.problem, "capacity": lambda: "full" if registry.full else None})
     own_numbers = {OWN_NUMBER, FLEX_NUMBER}

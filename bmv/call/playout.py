@@ -264,8 +264,9 @@ class Playout:
             return original if speech is None else mix(speech, original)
         if speech is not None:
             return speech
-        waits = self._hold is not None and at - self._speech.sounds_until >= HOLD_AFTER
-        return next(self._hold, None) if self._hold and waits else None
+        if self._hold is None or at - self._speech.sounds_until < HOLD_AFTER:
+            return None
+        return next(self._hold, None)
 
     def _duck(self, original: bytes, *, covered: bool) -> bytes:
         self._uncovered = 0 if covered else self._uncovered + 1

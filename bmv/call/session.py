@@ -138,7 +138,7 @@ class CallSession:
         self._retarget()
 
     def hear(self, role: Role, frame: bytes) -> None:
-        """20 ms (160 bytes mu-law) of what a party says; before the call is bridged nobody is there to hear it."""
+        """20 ms (160 bytes mu-law) of what a party says; it is missed while nobody is there to hear it."""
         if self.state is CallState.ENDED:
             return
         now = self._now()

@@ -149,7 +149,7 @@ class TwilioCarrier:
         participant = self._client.conferences(known.conference).participants(known.customer)
         try:
             held = (await self._ask(participant.fetch_async(), LOOK_UP_SECONDS)).hold
-        except CarrierError:
+        except CallIsOver:
             self._seats.pop(seat.task, None)
             with contextlib.suppress(CarrierError):  # it may be another conference by now: for the next time
                 await self._seat(seat)

@@ -34,7 +34,7 @@ class FlexDesk:
     workflow_sid: str | None
     agent_language: Language
     own_number: str
-    language_attributes: tuple[str, ...] = ("languages", "language")
+    language_attributes: tuple[str, ...]
 
 
 class Webhooks:
