@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, MutableMapping
+from typing import Any
 
 import pytest
 import structlog
@@ -35,6 +36,13 @@ def pytest_runtest_makereport(
     if report.skipped and not hasattr(report, "wasxfail") and item.config.getoption("--no-skips"):
         report.outcome = "failed"
     return report
+
+
+@pytest.fixture
+def logs() -> Generator[list[MutableMapping[str, Any]], None, None]:
+    """What is logged, which keeps it off the screen: to print a traceback takes longer than most tests."""
+    with structlog.testing.capture_logs() as entries:
+        yield entries
 
 
 @pytest.fixture(autouse=True)

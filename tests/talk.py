@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, MutableMapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager
 from typing import Any
 
-import structlog
 from fakes import FakeLeg, World, agent_sid, settle, until
 
 from bmv import languages
@@ -96,10 +95,3 @@ def told(world: World) -> list[tuple[str, str, str]]:
 def farewell(sentence: Sentence, tag: str = "es") -> list[tuple[str, str, str]]:
     """That the caller is told this, and nobody else is told anything."""
     return [(CALLER_SID, languages.get(tag).sentences[sentence], tag)]
-
-
-@contextmanager
-def quiet_log() -> Iterator[Log]:
-    """What is logged, which keeps it off the screen: to print a traceback takes longer than the test."""
-    with structlog.testing.capture_logs() as entries:
-        yield entries

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from direction import PAIR, TRANSLATION, WENT, Direction, english, in_frames
 from fakes import numbers, settle, spoken
-from structlog.testing import capture_logs
 
 from bmv import languages
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
@@ -17,13 +14,7 @@ from bmv.call.translator import LanguagePair
 
 TO_GERMAN = LanguagePair(PAIR.source, languages.get("de"))
 
-pytestmark = pytest.mark.usefixtures("quiet_log")
-
-
-@pytest.fixture
-def quiet_log() -> Iterator[None]:
-    with capture_logs():
-        yield
+pytestmark = pytest.mark.usefixtures("logs")
 
 
 async def music(direction: Direction, seconds: float) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import MutableMapping
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from direction import GONE_WORDS, PAIR, TRANSLATION, WENT, Direction, english, in_frames
 from fakes import lost, numbers, settle, spoken
-from structlog.testing import capture_logs
 
 from bmv.audio.mulaw import SILENCE
 from bmv.call.alongside import alongside
@@ -24,13 +23,7 @@ FIRST_RETRY = BACKOFF[0] + 0.1  # seconds, with the beats it takes
 HANG_OVER = 23  # frames after the last loud one that the detector of voice still counts as voiced
 A_WHILE = 60.0  # seconds
 
-pytestmark = pytest.mark.usefixtures("quiet_log")
-
-
-@pytest.fixture
-def quiet_log() -> Iterator[list[MutableMapping[str, Any]]]:
-    with capture_logs() as entries:
-        yield entries
+pytestmark = pytest.mark.usefixtures("logs")
 
 
 # -- another session, and the same words again
@@ -111,7 +104,7 @@ async def test_a_session_that_has_caught_up_is_fed_as_it_is_said() -> None:
 
 
 async def test_what_is_too_old_to_be_said_again_is_lost_and_the_listener_is_told_so(
-    quiet_log: list[MutableMapping[str, Any]],
+    logs: list[MutableMapping[str, Any]],
 ) -> None:
     direction = Direction(replay_seconds=1.5)
     async with direction.begun():
@@ -124,7 +117,7 @@ async def test_what_is_too_old_to_be_said_again_is_lost_and_the_listener_is_told
         assert numbers(direction.session.fed)[0] == in_frames(2.0)
         assert direction.seconds(Fate.LOST) == pytest.approx(2.0, abs=0.07)
         (reason,) = direction.reasons
-        (failure,) = (entry["error"] for entry in quiet_log if entry["event"] == "translator_lost")
+        (failure,) = (entry["error"] for entry in logs if entry["event"] == "translator_lost")
         assert failure in reason
 
 
@@ -350,7 +343,7 @@ async def test_a_session_lost_in_the_queue_is_opened_again_though_the_old_one_is
 
 @pytest.mark.parametrize("where", ["events", "feed", "finish", "open"])
 async def test_a_bug_in_a_translator_costs_the_translation_and_not_the_call(
-    where: str, quiet_log: list[MutableMapping[str, Any]]
+    where: str, logs: list[MutableMapping[str, Any]]
 ) -> None:
     def stumble(*_: object, **__: object) -> None:
         raise ZeroDivisionError
@@ -371,4 +364,4 @@ async def test_a_bug_in_a_translator_costs_the_translation_and_not_the_call(
         assert direction.interpreter.mode is Mode.PASSING_THROUGH
         assert direction.seconds(Fate.LOST) == 0
     assert len(direction.translators.asked) == 1
-    assert [entry["event"] for entry in quiet_log].count("translator_broken") == 1
+    assert [entry["event"] for entry in logs].count("translator_broken") == 1

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from direction import ENGLISH, PAIR, WENT, Direction, in_frames
 from fakes import lost, numbers, settle, spoken
-from structlog.testing import capture_logs
 
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.call.alongside import alongside
@@ -19,13 +16,7 @@ from bmv.call.translator import LanguagePair
 START = 3  # loud frames at the beginning of a line before the detector of voice believes them; later it needs fewer
 HANG_OVER = 0.5  # seconds after the last loud frame that it still counts as voiced, at most
 
-pytestmark = pytest.mark.usefixtures("quiet_log")
-
-
-@pytest.fixture
-def quiet_log() -> Iterator[None]:
-    with capture_logs():
-        yield
+pytestmark = pytest.mark.usefixtures("logs")
 
 
 # -- what is missed

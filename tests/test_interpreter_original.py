@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 from direction import BACK, PAIR, TRANSLATION, WENT, Direction, english, in_frames
 from fakes import lost, numbers, settle, spoken
-from structlog.testing import capture_logs
 
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.call.alongside import alongside
@@ -20,13 +18,7 @@ from bmv.call.trouble import WITHOUT_SESSION
 
 A_WHILE = 60.0  # seconds
 
-pytestmark = pytest.mark.usefixtures("quiet_log")
-
-
-@pytest.fixture
-def quiet_log() -> Iterator[None]:
-    with capture_logs():
-        yield
+pytestmark = pytest.mark.usefixtures("logs")
 
 
 # -- the original in the place of a translation

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 from direction import BACK, GONE_WORDS, PAIR, TRANSLATION, WENT, Direction, english, in_frames
 from fakes import lost, numbers, settle, spoken
-from structlog.testing import capture_logs
 
 from bmv import languages
 from bmv.audio.mulaw import SILENCE
@@ -22,13 +20,7 @@ from bmv.call.watchdog import SILENT_AFTER
 TO_GERMAN = LanguagePair(PAIR.source, languages.get("de"))
 A_WHILE = 60.0  # seconds
 
-pytestmark = pytest.mark.usefixtures("quiet_log")
-
-
-@pytest.fixture
-def quiet_log() -> Iterator[None]:
-    with capture_logs():
-        yield
+pytestmark = pytest.mark.usefixtures("logs")
 
 
 # -- while all is well

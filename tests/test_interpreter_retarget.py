@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, MutableMapping
+from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
 import pytest
 from direction import GONE_WORDS, PAIR, TRANSLATION, WENT, Direction, english, in_frames
 from fakes import FakeTranslator, lost, numbers, settle, spoken
-from structlog.testing import capture_logs
 
 from bmv import languages
 from bmv.call.alongside import alongside
@@ -24,13 +23,7 @@ GERMAN = languages.get("de")
 TO_GERMAN = LanguagePair(PAIR.source, GERMAN)
 TO_FRENCH = LanguagePair(PAIR.source, languages.get("fr"))
 
-pytestmark = pytest.mark.usefixtures("quiet_log")
-
-
-@pytest.fixture
-def quiet_log() -> Iterator[list[MutableMapping[str, Any]]]:
-    with capture_logs() as entries:
-        yield entries
+pytestmark = pytest.mark.usefixtures("logs")
 
 
 # -- from one pair to another
@@ -409,7 +402,7 @@ async def test_a_session_that_calls_its_end_a_loss_is_not_mistaken_for_the_new_o
 
 @pytest.mark.parametrize("error", [lost(), ZeroDivisionError()], ids=["a loss", "a bug"])
 async def test_a_session_that_cannot_be_closed_in_order_costs_nothing_but_a_line_in_the_log(
-    error: Exception, quiet_log: list[MutableMapping[str, Any]]
+    error: Exception, logs: list[MutableMapping[str, Any]]
 ) -> None:
     direction = Direction()
     direction.translators.breaks_on_closing = error
@@ -420,7 +413,7 @@ async def test_a_session_that_cannot_be_closed_in_order_costs_nothing_but_a_line
         direction.translators.breaks_on_closing = None
         await direction.say(spoken(0, 5))
         assert direction.session.fed == spoken(0, 5)
-    assert [entry["event"] for entry in quiet_log].count("translator_not_closed_in_order") == 1
+    assert [entry["event"] for entry in logs].count("translator_not_closed_in_order") == 1
 
 
 async def test_when_the_speaker_is_gone_the_languages_do_not_change_any_more() -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
-import structlog
 from fakes import World, agent_sid, loud, numbers, settle, until
 
 from bmv import languages
@@ -16,16 +14,10 @@ from bmv.call.services import Caller
 from bmv.call.session import CallSession
 from bmv.call.state import CallState, EndReason
 
-pytestmark = pytest.mark.usefixtures("quiet_log")
+pytestmark = pytest.mark.usefixtures("logs")
 
 CALLER, AGENT = Role.CALLER, Role.AGENT
 SPANISH = languages.get("es")
-
-
-@pytest.fixture
-def quiet_log() -> Iterator[None]:
-    with structlog.testing.capture_logs():
-        yield
 
 
 def somebody(call_sid: str, number: str = "+34911222333") -> Caller:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
 import numpy as np
 import pytest
 from fakes import FakeLeg, cut, lost, loud, numbers, settle, spoken, understood
-from talk import AGENT, CALLER, CALLER_SID, Log, Talk, quiet_log
+from talk import AGENT, CALLER, CALLER_SID, Log, Talk
 
 from bmv import languages
 from bmv.audio import mulaw
@@ -23,12 +23,6 @@ pytestmark = pytest.mark.usefixtures("logs")
 
 MUSIC = b"".join(spoken(5000, 5010))
 SPANISH, ENGLISH = languages.get("es"), languages.get("en")
-
-
-@pytest.fixture
-def logs() -> Iterator[Log]:
-    with quiet_log() as entries:
-        yield entries
 
 
 # -- from the first ring to the bridge

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from fakes import FakeLeg, numbers, settle, spoken, understood
-from talk import AGENT, CALLER, Log, Talk, quiet_log
+from talk import AGENT, CALLER, Log, Talk
 
 from bmv import languages
 from bmv.audio.mulaw import SILENCE
@@ -20,12 +18,6 @@ pytestmark = pytest.mark.usefixtures("logs")
 
 EN, ES, HI, DE = (languages.get(tag) for tag in ("en", "es", "hi", "de"))
 MUSIC = b"".join(spoken(5000, 5010))
-
-
-@pytest.fixture
-def logs() -> Iterator[Log]:
-    with quiet_log() as entries:
-        yield entries
 
 
 # -- languages ------------------------------------------------------------------------------------------------------

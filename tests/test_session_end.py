@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import pytest
 from fakes import REFUSED, agent_sid, lost, loud, settle
-from talk import AGENT, CALLER, CALLER_SID, Log, Talk, farewell, quiet_log, told
+from talk import AGENT, CALLER, CALLER_SID, Talk, farewell, told
 
 from bmv import languages
 from bmv.call.state import CallState, EndReason, IllegalTransition
@@ -17,12 +17,6 @@ from bmv.languages import Sentence
 pytestmark = pytest.mark.usefixtures("logs")
 
 SPANISH, ENGLISH = languages.get("es"), languages.get("en")
-
-
-@pytest.fixture
-def logs() -> Iterator[Log]:
-    with quiet_log() as entries:
-        yield entries
 
 
 # -- every way to end

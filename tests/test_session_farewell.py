@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from fakes import REFUSED, agent_sid, loud, numbers, settle, spoken
-from talk import AGENT, CALLER, CALLER_SID, Log, Talk, farewell, quiet_log, told
+from talk import AGENT, CALLER, CALLER_SID, Log, Talk, farewell, told
 
 from bmv import languages
 from bmv.call.carrier import CallIsOver
@@ -17,12 +15,6 @@ from bmv.languages import Sentence
 pytestmark = pytest.mark.usefixtures("logs")
 
 SPANISH, ENGLISH = languages.get("es"), languages.get("en")
-
-
-@pytest.fixture
-def logs() -> Iterator[Log]:
-    with quiet_log() as entries:
-        yield entries
 
 
 async def test_a_farewell_is_spoken_to_the_end_before_the_call_is_completed() -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 from fakes import REFUSED, FakeLeg, loud, numbers, settle, spoken, understood, until
-from talk import AGENT, CALLER, Log, Talk, quiet_log
+from talk import AGENT, CALLER, Log, Talk
 
 from bmv import languages
 from bmv.audio.mulaw import SILENCE
@@ -20,14 +19,8 @@ from bmv.languages import Sentence
 
 pytestmark = pytest.mark.usefixtures("logs")
 
-EN, ES, HI, DE = (languages.get(tag) for tag in ("en", "es", "hi", "de"))
+EN, ES, DE = (languages.get(tag) for tag in ("en", "es", "de"))
 MUSIC = b"".join(spoken(5000, 5010))
-
-
-@pytest.fixture
-def logs() -> Iterator[Log]:
-    with quiet_log() as entries:
-        yield entries
 
 
 async def held(talk: Talk) -> None:

@@ -6,12 +6,10 @@ What follows from it for speaker and listener is in the tests of the interpreter
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 from direction import PAIR
 from fakes import FakeTranslatorFactory, HandClock, lost, loud, settle
-from structlog.testing import capture_logs
 
 from bmv.call.alongside import alongside
 from bmv.call.ladder import Ladder
@@ -19,13 +17,7 @@ from bmv.call.stats import DirectionStats
 from bmv.call.succession import Succession
 from bmv.call.translator import LanguagePair, TranslatorEvent, TranslatorLost
 
-pytestmark = pytest.mark.usefixtures("quiet_log")
-
-
-@pytest.fixture
-def quiet_log() -> Iterator[None]:
-    with capture_logs():
-        yield
+pytestmark = pytest.mark.usefixtures("logs")
 
 
 class Diary:
