@@ -253,6 +253,32 @@ async def test_closing_a_leg_ends_its_stream_in_order_for_twilio_and_may_be_repe
         assert await ended is False
 
 
+async def test_a_closed_leg_listens_on_until_its_peer_has_said_goodbye_too() -> None:
+    """Else the connection is cut in the middle of what the peer still sends; what that is, nobody hears."""
+
+    async def serve(ws: web.WebSocketResponse) -> bool:
+        stream = MediaStream(ws, START)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(lambda: closings.append(loop.create_task(stream.close())))
+        return await stream.listen(heard.append, no_marks, no_keys)
+
+    closings: list[asyncio.Task[None]] = []
+    heard: list[bytes] = []
+    async with line(serve) as (ws, ended):
+        while not closings:
+            await asyncio.sleep(0)
+        for number in range(20):
+            await ws.send_json(wires.media(wires.frame(number)))
+            await asyncio.sleep(0)
+        assert not ended.done()
+        assert not closings[0].done()
+        assert await wires.received_until_close(ws) == []  # which answers the goodbye
+        assert await ended is False
+        await closings[0]
+        assert ws.close_code == aiohttp.WSCloseCode.OK
+    assert heard == []
+
+
 async def test_a_bug_in_the_listener_comes_out_and_leaves_no_task() -> None:
     def stumble(frame: bytes) -> None:
         raise ZeroDivisionError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 import aiohttp
@@ -20,6 +21,7 @@ START_SECONDS = 5.0  # `connected` and `start` follow the upgrade at once; a pee
 CLOSE_SECONDS = 1.0  # for the closing handshake
 SEND_SECONDS = 5.0
 HEARTBEAT_SECONDS = 20.0  # only when nothing at all was received for so long; media comes every 20 ms
+_GOODBYE = int(WSCloseCode.OK).to_bytes(2, "big")  # the payload of a close frame, RFC 6455 section 5.5.1
 OUTBOX_BYTES = 30 * SAMPLE_RATE  # 30 s: the playout keeps a lead of 0.1 s, so this much means a dead connection
 
 
@@ -87,6 +89,9 @@ class MediaStream:
         self._partial = b""
         self._unreadable = 0
         self._dropping = False
+        self._leaving = False
+        self._over = asyncio.Event()
+        self._over.set()
 
     def play(self, audio: bytes, mark: str | None = None) -> None:
         """Queue audio for the party; see `Leg.play`."""
@@ -100,7 +105,18 @@ class MediaStream:
         self._wake.set()
 
     async def close(self) -> None:
-        """Close the socket: Twilio goes on with the verbs after the stream."""
+        """Close the socket, at most `CLOSE_SECONDS` after the goodbye: Twilio goes on with the verbs after the stream.
+
+        The party is listened to until its end has said goodbye as well. aiohttp's own `close`, called while another
+        task receives, does not wait for that: it cuts a connection on which audio still arrives, which is a reset, and
+        a proxy may notice the reset before our goodbye.
+        """
+        with contextlib.suppress(TimeoutError, aiohttp.ClientError, ConnectionError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                if not self._leaving and not self._over.is_set():
+                    self._leaving = True
+                    await self._ws.send_frame(_GOODBYE, aiohttp.WSMsgType.CLOSE)
+                await self._over.wait()
         await self._ws.close()
 
     async def listen(
@@ -110,26 +126,40 @@ class MediaStream:
 
         `reached` gets the name of each mark that playback has reached, `pressed` each key.
         """
-        async with alongside(self._send()):
-            async for message in self._ws:
-                if message.type is not aiohttp.WSMsgType.TEXT:
-                    self._unreadable_message(f"a frame of type {message.type.name}")
-                    continue
-                try:
-                    event = media.decode(message.data)
-                except ProtocolError as error:
-                    self._unreadable_message(str(error))
-                    continue
-                match event:
-                    case media.Media(detail):
-                        self._hear(detail.payload, hear)
-                    case media.Mark(mark):
-                        reached(mark.name)
-                    case media.Dtmf(key):
-                        pressed(key.digit)
-                    case media.Stop():
+        self._over.clear()
+        try:
+            async with alongside(self._send()):
+                async for message in self._ws:
+                    if not self._leaving and self._take(message, hear, reached, pressed):
                         return True
-        return False
+            return False
+        finally:
+            self._over.set()
+
+    def _take(
+        self,
+        message: aiohttp.WSMessage,
+        hear: Callable[[bytes], None],
+        reached: Callable[[str], None],
+        pressed: Callable[[str], None],
+    ) -> bool:
+        """Do as a message says; True for `stop`."""
+        if message.type is not aiohttp.WSMsgType.TEXT:
+            self._unreadable_message(f"a frame of type {message.type.name}")
+            return False
+        try:
+            event = media.decode(message.data)
+        except ProtocolError as error:
+            self._unreadable_message(str(error))
+            return False
+        match event:
+            case media.Media(detail):
+                self._hear(detail.payload, hear)
+            case media.Mark(mark):
+                reached(mark.name)
+            case media.Dtmf(key):
+                pressed(key.digit)
+        return isinstance(event, media.Stop)
 
     def _hear(self, payload: bytes, hear: Callable[[bytes], None]) -> None:
         if len(payload) == FRAME_BYTES and not self._partial:
@@ -151,12 +181,14 @@ class MediaStream:
         try:
             while True:
                 await self._wake.wait()
+                if self._leaving:  # nothing may follow the goodbye
+                    return
                 self._wake.clear()
                 audio, mark = bytes(self._outbox), self._mark
                 self._outbox.clear()
                 self._mark = None
                 await self._send_one(media.encode_media(self._stream_sid, audio))
-                if mark:
+                if mark and not self._leaving:
                     await self._send_one(media.encode_mark(self._stream_sid, mark))
         except (aiohttp.ClientError, ConnectionError):
             return
