@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from bmv.translators import openai_service
 from bmv.translators.openai_translate import OpenAITranslateFactory
 
 EXPIRES_AT = 1760000000  # Unix time
@@ -177,8 +178,7 @@ async def openai(
         async with asyncio.timeout(10), aiohttp.ClientSession(connector=connector) as http:
             factory = OpenAITranslateFactory(
                 http,
-                base_url=url,
-                api_key=KEY,
+                service=openai_service.openai(url, KEY),
                 model=MODEL,
                 captions=captions,
                 open_seconds=open_seconds,

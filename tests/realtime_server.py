@@ -28,6 +28,7 @@ from bmv.call.translator import (
 )
 from bmv.languages import get
 from bmv.metrics import Histogram
+from bmv.translators import openai_service
 from bmv.translators.openai_interpreter import OpenAIInterpreterFactory
 
 KEY = "sk-a-secret-key"
@@ -254,8 +255,7 @@ async def realtime(
         async with asyncio.timeout(10), aiohttp.ClientSession() as http:
             factory = OpenAIInterpreterFactory(
                 http,
-                base_url=url,
-                api_key=KEY,
+                service=openai_service.openai(url, KEY),
                 model=model,
                 voice="marin",
                 captions=captions,

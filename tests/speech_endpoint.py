@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import aiohttp
 from aiohttp import web
 
+from bmv.simulator.openai.admission import Admission
 from bmv.simulator.openai.speech import SpeechRecord, routes
 from bmv.speakers.openai_speech import OpenAISpeech
 
@@ -31,8 +32,8 @@ class Endpoint:
     ) -> OpenAISpeech:
         return OpenAISpeech(
             self.http,
-            base_url=self.url,
-            api_key=api_key,
+            url=f"{self.url}/audio/speech",
+            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             model=model,
             voice=voice,
             request_seconds=request_seconds,
@@ -45,7 +46,7 @@ async def endpoint() -> AsyncIterator[Endpoint]:
     before = asyncio.all_tasks()
     record = SpeechRecord()
     app = web.Application()
-    app.add_routes(routes(KEY, record))
+    app.add_routes(routes(Admission(KEY), record))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -13,7 +13,7 @@ PRICE = (30 * 32 + 80 * 64) / 1_000_000
 
 
 def account(*, transcribed: bool = False) -> Account:
-    return Account("gpt-realtime-2.1", transcribed=transcribed)
+    return Account("gpt-realtime-2.1", transcription="gpt-transcribe" if transcribed else None)
 
 
 def response(
@@ -29,6 +29,17 @@ def begin(account: Account, name: str, label: Label | None) -> None:
 
 def end(account: Account, done: wire.Response) -> None:
     account.take(wire.ResponseDone(done))
+
+
+def test_what_is_not_in_the_price_list_has_no_price_but_its_amounts() -> None:
+    for ours in (
+        Account(None, transcription=None),
+        Account("our-interpreter", transcription=None),
+        Account("gpt-realtime-2.1", transcription="our-transcriber"),
+    ):
+        end(ours, response("r"))
+        assert ours.usage.usd is None
+        assert ours.usage.amounts["audio_tokens_out"] == 80
 
 
 def test_a_response_has_no_price_from_the_moment_it_is_asked_for_until_it_is_done() -> None:

@@ -201,3 +201,29 @@ def test_the_error_is_read_from_the_body() -> None:
 )
 def test_a_body_without_an_error_tells_nothing(body: bytes) -> None:
     assert read_body(body) is None
+
+
+# -- Azure's own way ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words", "permanent"),
+    [
+        (401, "401", "HTTP 401: the key is wrong", True),
+        (401, "PermissionDenied", "(PermissionDenied): the key's project may not use", True),
+        (404, "DeploymentNotFound", "(DeploymentNotFound): the resource has no deployment of this name", True),
+        (404, "404", "HTTP 404: no such model or address", True),
+        (400, "OpperationNotSupported", "this deployment's model does not work for this", True),
+        (400, "OperationNotSupported", "this deployment's model does not work for this", True),
+        (429, "429", "HTTP 429: too many sessions or requests", False),
+        (429, "RateLimitReached", "(RateLimitReached): too many sessions or requests", False),
+        (503, "503", "status page", False),
+    ],
+)
+def test_what_azure_refuses_with_is_understood(status: int, code: str, words: str, permanent: bool) -> None:
+    body = f'{{"error":{{"code":"{code}","message":"Access denied, Acme."}}}}'.encode()
+    told = refused(status, read_body(body), {"Retry-After": "7"}, now=NOW)
+    assert words in str(told)
+    assert "Acme" not in str(told)
+    assert told.permanent is permanent
+    assert told.retry_after == (None if permanent else 7)

@@ -31,6 +31,7 @@ from bmv.simulator import voices
 from bmv.simulator.openai import WELL, Ending, FakeOpenAI, Fault, Refusal, ResponseFault
 from bmv.simulator.openai.speech import SpeechFault
 from bmv.simulator.twilio import FakeTwilio
+from bmv.translators import openai_service
 from bmv.translators.openai_reader import SUCCESSOR, OpenAIReader
 
 KEY = "sk-a-secret-key"
@@ -62,8 +63,7 @@ class Service:
     ) -> OpenAIReader:
         return OpenAIReader(
             self.http,
-            base_url=self.fake.url,
-            api_key=api_key,
+            service=openai_service.openai(self.fake.url, api_key),
             model=model,
             voice=voice,
             request_seconds=request_seconds,
@@ -141,12 +141,14 @@ async def test_a_voice_that_only_the_speech_endpoint_has_becomes_one_that_is_the
 async def test_the_name_tells_apart_whatever_makes_another_sound_and_keeps_the_key_to_itself() -> None:
     async with aiohttp.ClientSession() as http:
         names = {
-            OpenAIReader(http, base_url=url, api_key=KEY, model=model, voice=voice).name
+            OpenAIReader(http, service=openai_service.openai(url, KEY), model=model, voice=voice).name
             for url in ("https://a.example/v1", "https://b.example/v1")
             for model in ("gpt-realtime-2.1", SUCCESSOR)
             for voice in ("marin", "cedar")
         }
-        silent = OpenAIReader(http, base_url="https://a.example/v1", api_key=None, model=SUCCESSOR, voice="cedar")
+        silent = OpenAIReader(
+            http, service=openai_service.openai("https://a.example/v1", None), model=SUCCESSOR, voice="cedar"
+        )
     assert len(names) == 8
     assert silent.name in names
     assert silent.model == SUCCESSOR
@@ -261,7 +263,9 @@ async def test_a_service_that_is_not_there_is_a_failure_that_may_pass() -> None:
     async with service() as there:
         url = there.fake.url
     async with aiohttp.ClientSession() as http:
-        error = await failure(OpenAIReader(http, base_url=url, api_key=KEY, model=SUCCESSOR, voice="marin"))
+        error = await failure(
+            OpenAIReader(http, service=openai_service.openai(url, KEY), model=SUCCESSOR, voice="marin")
+        )
     assert "cannot be reached" in str(error)
     assert not error.permanent
 

@@ -46,7 +46,7 @@ from bmv.translators import openai_realtime_wire as wire
 from bmv.translators.openai_errors import ErrorDetail, ErrorEvent
 from bmv.translators.prices import Tokens
 
-WANTED = outgoing.Configuration("gpt-realtime-2.1", "marin", "Translate.", transcribe=True, languages=("es", "en"))
+WANTED = outgoing.Configuration("gpt-realtime-2.1", "marin", "Translate.", "gpt-transcribe", languages=("es", "en"))
 SESSION = json.loads(outgoing.encode_update(WANTED))["session"]
 PART: dict[str, Any] = {
     "event_id": "e",
@@ -192,8 +192,14 @@ def test_models_that_reason_are_to_make_little_effort(model: str) -> None:
 
 
 def test_the_original_is_transcribed_only_for_captions() -> None:
-    session = checked(outgoing.encode_update(replace(WANTED, transcribe=False)))["session"]
+    session = checked(outgoing.encode_update(replace(WANTED, transcription=None)))["session"]
     assert session["audio"]["input"]["transcription"] is None
+
+
+@pytest.mark.parametrize("name", ["our-transcriber", "gpt-realtime-whisper", "whisper-1"])
+def test_a_model_that_is_not_known_to_take_hints_gets_none(name: str) -> None:
+    session = json.loads(outgoing.encode_update(replace(WANTED, transcription=name)))["session"]
+    assert session["audio"]["input"]["transcription"] == {"model": name}
 
 
 @pytest.mark.parametrize(

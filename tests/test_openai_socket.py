@@ -25,6 +25,7 @@ from bmv.translators.openai_socket import (
 QUOTA = Refusal.of(429, "credit_balance_exhausted", "insufficient_quota")
 BUSY = Refusal.of(429, "rate_limit_exceeded", "requests")
 SILENT = Refusal(429)
+HEADERS = {"Authorization": f"Bearer {KEY}"}
 
 
 def endpoint(server: OpenAI, *, send_seconds: float = 5, clock: list[float] | None = None) -> Endpoint:
@@ -32,7 +33,7 @@ def endpoint(server: OpenAI, *, send_seconds: float = 5, clock: list[float] | No
     return Endpoint(
         server.http,
         url=f"{server.url}/realtime/translations",
-        api_key=KEY,
+        headers=HEADERS,
         model=MODEL,
         send_seconds=send_seconds,
         clock=lambda: times[0],
@@ -164,8 +165,20 @@ async def never_ending_refusal() -> AsyncIterator[str]:
 
 async def test_a_refusal_whose_body_never_comes_is_one_all_the_same() -> None:
     async with never_ending_refusal() as url, aiohttp.ClientSession() as http:
-        told = await refusal(Endpoint(http, url=url, api_key=KEY, model=MODEL))
+        told = await refusal(Endpoint(http, url=url, headers=HEADERS, model=MODEL))
     assert "HTTP 429" in str(told)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_the_key_is_not_taken_to_another_address(status: int) -> None:
+    async with openai(listening) as elsewhere:
+        led = Refusal(status, headers={"Location": f"{elsewhere.url}/realtime/translations"})
+        async with openai(listening, refuse=[led]) as server:
+            url = f"{server.url}/realtime/translations"
+            told = await refusal(Endpoint(server.http, url=url, headers={"api-key": KEY}, model=MODEL))
+    assert told.permanent
+    assert f"another address (HTTP {status}): check OPENAI_BASE_URL" in str(told)
+    assert not elsewhere.sessions
 
 
 # -- opening --------------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from bmv.simulator.openai.speech import SpeechFault
 from bmv.speakers.openai_speech import OpenAISpeech
 
 ORDER: TypeAdapter[Any] = TypeAdapter(SpeechCreateParams)
+HEADERS = {"Authorization": f"Bearer {KEY}"}
 SPANISH = languages.get("es")
 TEXT = "La traducción funciona de nuevo."
 SPOKEN = [
@@ -78,12 +79,14 @@ async def test_without_a_key_nothing_is_asked() -> None:
 async def test_the_name_tells_apart_whatever_makes_another_sound_and_keeps_the_key_to_itself() -> None:
     async with aiohttp.ClientSession() as http:
         names = {
-            OpenAISpeech(http, base_url=url, api_key=KEY, model=model, voice=voice).name
+            OpenAISpeech(http, url=f"{url}/audio/speech", headers=HEADERS, model=model, voice=voice).name
             for url in ("https://a.example/v1", "https://b.example/v1")
             for model in ("tts-1", "gpt-4o-mini-tts")
             for voice in ("marin", "cedar")
         }
-        without = OpenAISpeech(http, base_url="https://a.example/v1", api_key=None, model="tts-1", voice="cedar").name
+        without = OpenAISpeech(
+            http, url="https://a.example/v1/audio/speech", headers={}, model="tts-1", voice="cedar"
+        ).name
     assert len(names) == 8
     assert without in names
     assert not any(KEY in name for name in names)
@@ -171,7 +174,9 @@ async def test_a_refusal_in_no_known_form_is_one_too() -> None:
     server = await asyncio.start_server(refuse, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     async with server, aiohttp.ClientSession() as http:
-        error = await failure(OpenAISpeech(http, base_url=url, api_key=KEY, model="tts-1", voice="nova"))
+        error = await failure(
+            OpenAISpeech(http, url=f"{url}/audio/speech", headers=HEADERS, model="tts-1", voice="nova")
+        )
     assert "HTTP 503 (no reason given)" in str(error)
     assert (error.permanent, error.retry_after) == (False, None)
 
@@ -198,6 +203,8 @@ async def test_a_connection_that_is_cut_or_not_there_is_a_failure_that_may_pass(
         assert not (await failure(there.voice())).permanent
         url = there.url
     async with aiohttp.ClientSession() as http:
-        error = await failure(OpenAISpeech(http, base_url=url, api_key=KEY, model="tts-1", voice="nova"))
+        error = await failure(
+            OpenAISpeech(http, url=f"{url}/audio/speech", headers=HEADERS, model="tts-1", voice="nova")
+        )
     assert "cannot be reached" in str(error)
     assert not error.permanent

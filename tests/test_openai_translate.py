@@ -31,6 +31,7 @@ from bmv.call.translator import (
 from bmv.call.usage import Usage
 from bmv.languages import get
 from bmv.metrics import Histogram
+from bmv.translators import openai_service
 from bmv.translators.openai_socket import OUTBOX_MESSAGES
 from bmv.translators.openai_translate import OpenAITranslateFactory
 
@@ -126,7 +127,9 @@ async def test_nothing_but_the_update_is_sent_before_somebody_speaks() -> None:
 async def test_base_urls_may_be_of_websockets_too() -> None:
     async with openai() as server:
         url = server.url.replace("http", "ws")
-        factory = OpenAITranslateFactory(server.http, base_url=url, api_key=KEY, model=MODEL, captions=True)
+        factory = OpenAITranslateFactory(
+            server.http, service=openai_service.openai(url, KEY), model=MODEL, captions=True
+        )
         async with factory.open(PAIR, Histogram()):
             pass
     assert len(server.sessions) == 1
@@ -254,7 +257,9 @@ async def test_a_server_that_does_not_even_answer_is_given_up() -> None:
     server = await asyncio.start_server(mute, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     async with aiohttp.ClientSession() as http:
-        factory = OpenAITranslateFactory(http, base_url=url, api_key=KEY, model=MODEL, captions=True, open_seconds=0.1)
+        factory = OpenAITranslateFactory(
+            http, service=openai_service.openai(url, KEY), model=MODEL, captions=True, open_seconds=0.1
+        )
         with pytest.raises(TranslatorLost, match="did not open a session"):
             async with factory.open(PAIR, Histogram()):
                 pass
@@ -268,7 +273,7 @@ async def test_a_server_that_does_not_even_answer_is_given_up() -> None:
 async def test_where_nobody_listens_the_translator_cannot_be_reached() -> None:
     async with aiohttp.ClientSession() as http:
         factory = OpenAITranslateFactory(
-            http, base_url="http://127.0.0.1:1/v1", api_key=KEY, model=MODEL, captions=True
+            http, service=openai_service.openai("http://127.0.0.1:1/v1", KEY), model=MODEL, captions=True
         )
         with pytest.raises(TranslatorLost, match="cannot be reached"):
             async with factory.open(PAIR, Histogram()):
@@ -624,7 +629,9 @@ async def test_what_is_used_is_counted_and_priced_by_the_minute_that_was_sent() 
 
 async def test_a_model_without_a_known_price_has_none() -> None:
     async with openai() as server:
-        factory = OpenAITranslateFactory(server.http, base_url=server.url, api_key=KEY, model="other", captions=True)
+        factory = OpenAITranslateFactory(
+            server.http, service=openai_service.openai(server.url, KEY), model="other", captions=True
+        )
         async with factory.open(PAIR, Histogram()) as translator:
             translator.feed(SILENCE, voiced=False)
             assert translator.usage.usd is None

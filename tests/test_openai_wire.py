@@ -105,7 +105,7 @@ def decode(message: object) -> wire.ServerEvent | None:
 
 
 def test_the_check_itself_finds_a_strange_key_wherever_it_hides() -> None:
-    update = json.loads(wire.encode_update(language="en", transcribe=True))
+    update = json.loads(wire.encode_update(language="en", transcription="gpt-realtime-whisper"))
     update["session"]["audio"]["output"]["voice"] = "alloy"
     update["session"]["type"] = "translation"
     event = CLIENT_EVENT.validate_python(update)
@@ -113,14 +113,14 @@ def test_the_check_itself_finds_a_strange_key_wherever_it_hides() -> None:
 
 
 @pytest.mark.parametrize("tag", [tag for tag, language in LANGUAGES.items() if language.continuous_target])
-@pytest.mark.parametrize("transcribe", [True, False])
-def test_the_update_names_language_and_transcription_and_nothing_else(tag: str, transcribe: bool) -> None:
-    assert checked(wire.encode_update(language=tag, transcribe=transcribe)) == {
+@pytest.mark.parametrize("transcription", ["gpt-realtime-whisper", None])
+def test_the_update_names_language_and_transcription_and_nothing_else(tag: str, transcription: str | None) -> None:
+    assert checked(wire.encode_update(language=tag, transcription=transcription)) == {
         "type": "session.update",
         "session": {
             "audio": {
                 "input": {
-                    "transcription": {"model": "gpt-realtime-whisper"} if transcribe else None,
+                    "transcription": {"model": "gpt-realtime-whisper"} if transcription else None,
                     "noise_reduction": {"type": "near_field"},
                 },
                 "output": {"language": tag},

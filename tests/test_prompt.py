@@ -8,6 +8,7 @@ import pytest
 from bmv.call.translator import LanguagePair
 from bmv.errors import SettingsError
 from bmv.languages import LANGUAGES, get
+from bmv.simulator.openai.turns import language_asked_for
 from bmv.translators.prompt import MAX_ENTRIES, MAX_LETTERS, Glossary, Prompt, Register, load_glossary
 
 PAIR = LanguagePair(get("es"), get("en"))
@@ -54,6 +55,13 @@ def test_the_direction_is_told() -> None:
     there, back = Prompt()(PAIR), Prompt()(LanguagePair(PAIR.target, PAIR.source))
     assert "speaker of Spanish; you say in English" in there
     assert "speaker of English; you say in Spanish" in back
+
+
+def test_mandarin_is_called_so_because_cantonese_is_chinese_too() -> None:
+    text = Prompt()(LanguagePair(get("zh"), get("yue")))
+    assert "speaker of Mandarin Chinese; you say in Cantonese" in text
+    assert "you say in Mandarin Chinese" in Prompt()(LanguagePair(get("en"), get("zh")))
+    assert language_asked_for(Prompt()(LanguagePair(get("en"), get("zh")))) == "zh"
 
 
 @pytest.mark.parametrize("register", [None, *Register])

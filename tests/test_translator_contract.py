@@ -21,7 +21,7 @@ from bmv.audio.mulaw import encode, frames
 from bmv.call.translator import TranslatorFactory
 from bmv.simulator.openai import FakeOpenAI, Fault, Refusal
 from bmv.testing import ProviderContract, TranslatorContract, demand
-from bmv.translators import plugins
+from bmv.translators import openai_service, plugins
 from bmv.translators.loopback import LoopbackFactory
 from bmv.translators.openai_interpreter import OpenAIInterpreterFactory
 from bmv.translators.openai_translate import OpenAITranslateFactory
@@ -77,7 +77,10 @@ class OpenAI(GivesBackWhatItHears, ProviderContract):
 class TestOpenAITranslate(OpenAI):
     def make(self, http: aiohttp.ClientSession) -> TranslatorFactory:
         return OpenAITranslateFactory(
-            http, base_url=self.fake.url, api_key=self.fake.api_key, model="gpt-realtime-translate", captions=True
+            http,
+            service=openai_service.openai(self.fake.url, self.fake.api_key),
+            model="gpt-realtime-translate",
+            captions=True,
         )
 
 
@@ -85,8 +88,7 @@ class TestOpenAIInterpreter(OpenAI):
     def make(self, http: aiohttp.ClientSession) -> TranslatorFactory:
         return OpenAIInterpreterFactory(
             http,
-            base_url=self.fake.url,
-            api_key=self.fake.api_key,
+            service=openai_service.openai(self.fake.url, self.fake.api_key),
             model="gpt-realtime-2.1",
             voice="marin",
             captions=True,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -35,16 +36,16 @@ class OpenAISpeech:
         self,
         http: aiohttp.ClientSession,
         *,
-        base_url: str,
-        api_key: str | None,
+        url: str,
+        headers: Mapping[str, str],
         model: str,
         voice: str,
         request_seconds: float = REQUEST_SECONDS,
     ) -> None:
-        """`base_url` like `https://api.openai.com/v1`."""
+        """`url` like `https://api.openai.com/v1/audio/speech`; `headers` prove who we are, none without a key."""
         self._http = http
-        self._url = f"{base_url}/audio/speech"
-        self._api_key = api_key
+        self._url = url
+        self._headers = headers
         self._model = model
         self._voice = voice
         self._request_seconds = request_seconds
@@ -61,7 +62,7 @@ class OpenAISpeech:
 
     async def speak(self, text: str, language: Language) -> bytes:
         """Ask once, without a second try; see `Voice.speak`."""
-        if not self._api_key:
+        if not self._headers:
             raise SpeechFailed("there is no OpenAI key to have them spoken with", permanent=True)
         try:
             async with (
@@ -69,7 +70,7 @@ class OpenAISpeech:
                 self._http.post(
                     self._url,
                     json=self._order(text, language),
-                    headers={"Authorization": f"Bearer {self._api_key}"},
+                    headers=self._headers,
                     allow_redirects=False,
                 ) as response,
             ):

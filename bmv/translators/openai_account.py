@@ -6,7 +6,6 @@ from dataclasses import asdict
 
 from bmv.call.usage import Usage
 from bmv.translators import openai_realtime_wire as wire
-from bmv.translators.openai_realtime_commands import TRANSCRIPTION_MODEL
 from bmv.translators.prices import Tokens, minutes_price, tokens_price
 from bmv.translators.turns import Label
 
@@ -18,10 +17,11 @@ class Account:
     come. For what is open will be billed, too, and nobody has said how much.
     """
 
-    def __init__(self, model: str, *, transcribed: bool) -> None:
-        """`transcribed` tells whether what is said is transcribed."""
+    def __init__(self, model: str | None, *, transcription: str | None) -> None:
+        """Both names are those of the price list: `model` None for one whose price is not known, `transcription` is
+        what transcribes what is said, None for nothing."""
         self._model = model
-        self._transcribes = transcribed
+        self._transcription = transcription
         self._tokens = Tokens()
         self._transcribed = 0.0
         self._unknown = False
@@ -78,14 +78,14 @@ class Account:
 
     @property
     def _is_open(self) -> bool:
-        return bool(self._asked or self._running or (self._transcribes and self._committed - self._written))
+        return bool(self._asked or self._running or (self._transcription and self._committed - self._written))
 
     @property
     def usage(self) -> Usage:
         """All that was counted so far, and its price if all of it has one and nothing is open."""
         tokens = {kind.replace("_", "_tokens_"): amount for kind, amount in asdict(self._tokens).items()}
         spoken = tokens_price(self._model, self._tokens)
-        written = minutes_price(TRANSCRIPTION_MODEL, self._transcribed)
+        written = minutes_price(self._transcription, self._transcribed) if self._transcription else 0.0
         unknown = self._unknown or self._is_open
         usd = None if unknown or spoken is None or written is None else spoken + written
         return Usage(tokens | {"transcribed_seconds": self._transcribed}, usd)

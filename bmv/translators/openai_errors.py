@@ -69,6 +69,8 @@ class Severity(Enum):
 NO_MONEY = "no credit is left or a limit of spending is reached: check billing"
 WRONG_KEY = "the key is wrong, revoked or missing: check OPENAI_API_KEY"
 NO_MODEL = "no such model or address: check the model's name and OPENAI_BASE_URL"
+NO_DEPLOYMENT = "the resource has no deployment of this name: check the model settings and OPENAI_BASE_URL"
+NO_SUCH_USE = "this deployment's model does not work for this: check which deployment each model setting names"
 WRONG_SHAPE = "this version and the address do not fit together: check OPENAI_BASE_URL"
 TOO_MUCH = "too many sessions or requests: check the account's limits"
 NOT_ALLOWED = "the key's project may not use this model, or the country is not supported"
@@ -82,6 +84,12 @@ PERMANENT = {
     "unsupported_country_region_territory": NOT_ALLOWED,
     "model_not_found": NO_MODEL,
     "beta_api_shape_disabled": WRONG_SHAPE,
+    # Azure's own codes
+    "401": WRONG_KEY,
+    "PermissionDenied": NOT_ALLOWED,
+    "DeploymentNotFound": NO_DEPLOYMENT,
+    "OperationNotSupported": NO_SUCH_USE,
+    "OpperationNotSupported": NO_SUCH_USE,  # so it is spelt on the wire
 }
 """Codes and types of errors that another try does not mend, and what to check."""
 
@@ -92,6 +100,9 @@ TRANSIENT = {
     "slow_down": TOO_MUCH,
     "server_is_overloaded": "the service is overloaded",
     "server_error": "the service failed",
+    # Azure's own codes
+    "429": TOO_MUCH,
+    "RateLimitReached": TOO_MUCH,
 }
 """Codes and types of errors that cost the session or the turn and not the next one."""
 

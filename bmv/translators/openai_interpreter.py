@@ -37,6 +37,7 @@ from bmv.translators import openai_realtime_wire as wire
 from bmv.translators.hearing import Hearing
 from bmv.translators.openai_account import Account
 from bmv.translators.openai_errors import ErrorDetail, ErrorEvent, Severity, classify, read
+from bmv.translators.openai_service import Service
 from bmv.translators.openai_socket import OPEN_SECONDS, Endpoint, Line, renew_after
 from bmv.translators.openai_texts import Owed, Texts
 from bmv.translators.turns import PAUSE_SECONDS, Ask, Cancel, Forget, Settled, Step, Turns
@@ -58,7 +59,9 @@ NOTHING_TO_COMMIT = "input_audio_buffer_commit_empty"
 class OpenAIInterpreter:
     """One open, configured session. Made by `OpenAIInterpreterFactory.open`."""
 
-    def __init__(self, line: Line, wanted: outgoing.Configuration, *, problem: LastProblem, renew_in: float) -> None:
+    def __init__(
+        self, line: Line, wanted: outgoing.Configuration, *, account: Account, problem: LastProblem, renew_in: float
+    ) -> None:
         """`wanted` is in force on the line; `renew_in` seconds from now the session says that it is expiring."""
         self._line = line
         self._problem = problem
@@ -66,10 +69,10 @@ class OpenAIInterpreter:
         self._renew_at = self._clock() + renew_in
         self._turns = Turns()
         self._hearing = Hearing()
-        self._account = Account(wanted.model, transcribed=wanted.transcribe)
+        self._account = account
         self._originals = Texts(CaptionKind.ORIGINAL)
         self._translations = Texts(CaptionKind.TRANSLATION)
-        self._owed = Owed(transcribed=wanted.transcribe)
+        self._owed = Owed(transcribed=wanted.transcription is not None)
         self._batch = bytearray()
         self._ready: deque[TranslatorEvent] = deque()
         self._waiting: asyncio.Timeout | None = None
@@ -323,21 +326,20 @@ class OpenAIInterpreterFactory:
         self,
         http: aiohttp.ClientSession,
         *,
-        base_url: str,
-        api_key: str,
+        service: Service,
         model: str,
         voice: str,
         captions: bool,
         instructions: Callable[[LanguagePair], str],
         open_seconds: float = OPEN_SECONDS,
     ) -> None:
-        """`base_url` like `https://api.openai.com/v1`; `captions` asks for a transcript of the original too."""
-        self._endpoint = Endpoint(
-            http, url=f"{base_url}/realtime", api_key=api_key, model=model, open_seconds=open_seconds
-        )
+        """`captions` asks for a transcript of the original too."""
+        url = f"{service.base_url}/realtime"
+        self._endpoint = Endpoint(http, url=url, headers=service.headers, model=model, open_seconds=open_seconds)
         self._model = model
+        self._billed = service.billed(model)
         self._voice = voice
-        self._captions = captions
+        self._transcription = (service.transcription_model or outgoing.TRANSCRIPTION_MODEL) if captions else None
         self._instructions = instructions
 
     @property
@@ -356,7 +358,7 @@ class OpenAIInterpreterFactory:
             model=self._model,
             voice=self._voice,
             instructions=self._instructions(pair),
-            transcribe=self._captions,
+            transcription=self._transcription,
             languages=(pair.source.tag, pair.target.tag),
         )
         expires_at: list[float | None] = []
@@ -368,6 +370,7 @@ class OpenAIInterpreterFactory:
             yield OpenAIInterpreter(
                 line,
                 wanted,
+                account=Account(self._billed, transcription=self._transcription),
                 problem=self._endpoint.problem,
                 renew_in=renew_after(expires_at[-1], now=time.time()),
             )

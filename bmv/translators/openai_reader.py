@@ -20,6 +20,7 @@ from bmv.metrics import Histogram
 from bmv.translators import openai_reader_wire as wire
 from bmv.translators.openai_errors import ErrorEvent, read
 from bmv.translators.openai_realtime_wire import AudioDelta, Response, ResponseDone, SessionCreated
+from bmv.translators.openai_service import Service
 from bmv.translators.openai_socket import Endpoint, Line
 
 log = structlog.get_logger()
@@ -49,16 +50,15 @@ class OpenAIReader:
         self,
         http: aiohttp.ClientSession,
         *,
-        base_url: str,
-        api_key: str | None,
+        service: Service,
         model: str,
         voice: str,
         request_seconds: float = REQUEST_SECONDS,
     ) -> None:
-        """`base_url` like `https://api.openai.com/v1`. A `voice` that only the speech endpoint has becomes marin."""
+        """A `voice` that only the speech endpoint has becomes marin."""
         self._http = http
-        self._url = f"{base_url}/realtime"
-        self._api_key = api_key
+        self._url = f"{service.base_url}/realtime"
+        self._headers = service.headers
         self._model = model
         self._voice = _USUAL_VOICE if voice in _MISSING_VOICES else voice
         self._request_seconds = request_seconds
@@ -75,11 +75,11 @@ class OpenAIReader:
 
     async def speak(self, text: str, language: Language) -> bytes:
         """Have it read, and once more if other words were said; see `Voice.speak`."""
-        if not self._api_key:
+        if not self._headers:
             raise SpeechFailed("there is no OpenAI key to have them spoken with", permanent=True)
         try:
             async with asyncio.timeout(self._request_seconds):
-                pcm = await self._word_for_word(text, language, self._api_key)
+                pcm = await self._word_for_word(text, language)
         except TimeoutError as error:
             raise SpeechFailed(f"OpenAI read no sentence within {self._request_seconds:g} s") from error
         except TranslatorLost as lost:
@@ -89,17 +89,17 @@ class OpenAIReader:
         except ValueError as error:
             raise SpeechFailed(f"what OpenAI sent is no spoken sentence: {error}") from error
 
-    async def _word_for_word(self, text: str, language: Language, api_key: str) -> bytes:
+    async def _word_for_word(self, text: str, language: Language) -> bytes:
         order = wire.encode_order(text, language, model=self._model, voice=self._voice)
         for _ in range(TRIES):
-            reading = await self._read(order, api_key)
+            reading = await self._read(order)
             if wire.same_words(reading.words, text):
                 return reading.audio
         raise SpeechFailed(f"{self._model} did not say word for word what it was to read in {language.english}")
 
-    async def _read(self, order: bytes, api_key: str) -> _Reading:
+    async def _read(self, order: bytes) -> _Reading:
         """Ask once, in a session of its own: nothing that was said before can be answered, and nothing runs yet."""
-        endpoint = Endpoint(self._http, url=self._url, api_key=api_key, model=self._model)
+        endpoint = Endpoint(self._http, url=self._url, headers=self._headers, model=self._model)
         async with endpoint.connect(Histogram(), _until_created) as line:
             await line.send(order)
             return await _collect(line)

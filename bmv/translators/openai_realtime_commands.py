@@ -25,7 +25,10 @@ TURN_DETECTION = {
     "interrupt_response": False,  # who goes on talking must not cut off the translation of what he has said
 }
 TRANSCRIPTION_MODEL = "gpt-transcribe"
-"""Made for committed turns. The streaming ones (gpt-realtime-whisper, gpt-live-transcribe) want no turn detection."""
+"""The usual one, made for committed turns. The streaming ones (gpt-realtime-whisper, gpt-live-transcribe) want no turn
+detection."""
+_HINTED = frozenset({"gpt-transcribe", "gpt-live-transcribe"})
+"""What takes hints of the languages; a model that does not, or by whose name we cannot tell, gets none."""
 MAX_OUTPUT_TOKENS = 2048
 """Where a response that does not end is cut off: 80 s of speech (20 tokens a second) and its text."""
 REASONING_MODELS = frozenset({"gpt-realtime-2", "gpt-realtime-2.1", "gpt-realtime-2.1-mini"})
@@ -37,13 +40,13 @@ _TRANSCRIBED_AS = {"yue": "zh"}
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a session shall be like. `transcribe` asks for the original's text, in either of the `languages`
-    (our tags)."""
+    """What a session shall be like. The model `transcription` writes the original's text, in either of the `languages`
+    (our tags); None for no text."""
 
     model: str
     voice: str
     instructions: str
-    transcribe: bool
+    transcription: str | None
     languages: tuple[str, ...]
 
 
@@ -82,8 +85,6 @@ _encoder = msgspec.json.Encoder()
 
 def encode_update(wanted: Configuration) -> bytes:
     """The one `session.update` we send."""
-    hints = list(dict.fromkeys(_TRANSCRIBED_AS.get(tag, tag) for tag in wanted.languages))
-    transcription = {"model": TRANSCRIPTION_MODEL, "languages": hints} if wanted.transcribe else None
     session: dict[str, Any] = {
         "type": "realtime",
         "output_modalities": ["audio"],
@@ -93,7 +94,7 @@ def encode_update(wanted: Configuration) -> bytes:
             "input": {
                 "format": AUDIO_FORMAT,
                 "noise_reduction": {"type": "near_field"},
-                "transcription": transcription,
+                "transcription": _transcription(wanted),
                 "turn_detection": TURN_DETECTION,
             },
             "output": {"format": AUDIO_FORMAT, "voice": wanted.voice},
@@ -105,6 +106,15 @@ def encode_update(wanted: Configuration) -> bytes:
     if wanted.model in REASONING_MODELS:
         session["reasoning"] = {"effort": "minimal"}
     return _encoder.encode(_Update(session))
+
+
+def _transcription(wanted: Configuration) -> dict[str, Any] | None:
+    if wanted.transcription is None:
+        return None
+    if wanted.transcription not in _HINTED:
+        return {"model": wanted.transcription}
+    hints = list(dict.fromkeys(_TRANSCRIBED_AS.get(tag, tag) for tag in wanted.languages))
+    return {"model": wanted.transcription, "languages": hints}
 
 
 def encode_append(ulaw: bytes) -> bytes:

@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -192,18 +192,18 @@ class Endpoint:
         http: aiohttp.ClientSession,
         *,
         url: str,
-        api_key: str,
+        headers: Mapping[str, str],
         model: str,
         open_seconds: float = OPEN_SECONDS,
         send_seconds: float = SEND_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`url` without a query; `clock` tells how far apart refusals are."""
+        """`url` without a query; `headers` prove who we are; `clock` tells how far apart refusals are."""
         self.problem = LastProblem()
         self._http = http
         self._url = url
         self._model = model
-        self._headers = {"Authorization": f"Bearer {api_key}"}
+        self._headers = headers
         self._open_seconds = open_seconds
         self._send_seconds = send_seconds
         self._clock = clock
@@ -256,6 +256,7 @@ class Endpoint:
             headers=self._http.headers,
             trust_env=self._http.trust_env,
             raise_for_status=self._check,
+            trace_configs=[_nowhere_else()],
         )
         async with client:
             ws = await client.ws_connect(
@@ -300,3 +301,19 @@ class Endpoint:
         if len(self._silent_refusals) == SILENT_REFUSALS and SILENT_LEAST_SECONDS <= lasted <= SILENT_SECONDS:
             return TranslatorLost(f"{lost} ({SILENT_REFUSALS} times in a row)", permanent=True)
         return lost
+
+
+def _nowhere_else() -> aiohttp.TraceConfig:
+    """Make what ends a request that is led to another address: aiohttp would take Azure's key along.
+
+    Of the headers it leaves out only `Authorization`, and `ws_connect` cannot be told to follow nothing.
+    """
+
+    async def refuse(_session: object, _context: object, led: aiohttp.TraceRequestRedirectParams) -> None:
+        led.response.close()
+        words = f"OpenAI leads to another address (HTTP {led.response.status}): check OPENAI_BASE_URL"
+        raise TranslatorLost(words, permanent=True)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(refuse)
+    return trace

@@ -34,6 +34,7 @@ from bmv.metrics import Histogram, LastProblem
 from bmv.translators import openai_wire as wire
 from bmv.translators.coverage import Coverage
 from bmv.translators.openai_errors import ErrorDetail, ErrorEvent, Severity, classify, read
+from bmv.translators.openai_service import Service
 from bmv.translators.openai_socket import OPEN_SECONDS, Endpoint, Line, renew_after
 from bmv.translators.prices import minutes_price
 
@@ -46,10 +47,11 @@ CLOSED_IN_ORDER = (1000, 1005)  # with a goodbye; 1005 is one without a code
 class OpenAITranslator:
     """One open, configured session. Made by `OpenAITranslateFactory.open`."""
 
-    def __init__(self, line: Line, *, model: str, problem: LastProblem, renew_after: float) -> None:
-        """`renew_after` is in how many seconds from now another session should take over."""
+    def __init__(self, line: Line, *, billed: str | None, problem: LastProblem, renew_after: float) -> None:
+        """`billed` is the model's name in the price list, None for one that has no price there; `renew_after` is in how
+        many seconds from now another session should take over."""
         self._line = line
-        self._model = model
+        self._billed = billed
         self._problem = problem
         self._clock = asyncio.get_running_loop().time
         self._renew_at: float | None = self._clock() + renew_after
@@ -109,7 +111,7 @@ class OpenAITranslator:
         sent = self._samples_sent / wire.SAMPLE_RATE
         received = self._samples_received / wire.SAMPLE_RATE
         amounts = {"audio_seconds_sent": sent, "audio_seconds_received": received}
-        return Usage(amounts, minutes_price(self._model, sent))
+        return Usage(amounts, minutes_price(self._billed, sent))
 
     def _understood(self, event: wire.ServerEvent | None) -> Iterator[TranslatorEvent]:
         match event:
@@ -164,14 +166,14 @@ class OpenAITranslator:
 class _Setup:
     """Configures one line, and remembers until when the server says the session will last."""
 
-    def __init__(self, target: Language, *, captions: bool) -> None:
+    def __init__(self, target: Language, *, transcription: str | None) -> None:
         self._language = target.tag
-        self._captions = captions
+        self._transcription = transcription
         self.expires_at: float | None = None
 
     async def __call__(self, line: Line) -> None:
         """Send the update, and believe it only when the server's echo names the language we asked for."""
-        await line.send(wire.encode_update(language=self._language, transcribe=self._captions))
+        await line.send(wire.encode_update(language=self._language, transcription=self._transcription))
         async for message in line.messages():
             match read(wire.decode, message):
                 case wire.SessionCreated(session):
@@ -197,21 +199,21 @@ class OpenAITranslateFactory:
         self,
         http: aiohttp.ClientSession,
         *,
-        base_url: str,
-        api_key: str,
+        service: Service,
         model: str,
         captions: bool,
         open_seconds: float = OPEN_SECONDS,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """`base_url` like `https://api.openai.com/v1`; `captions` asks for a transcript of the original too.
+        """`captions` asks for a transcript of the original too.
 
         `wall_clock` tells Unix time, in which the server says when a session ends.
         """
-        url = f"{base_url}/realtime/translations"
-        self._endpoint = Endpoint(http, url=url, api_key=api_key, model=model, open_seconds=open_seconds)
+        url = f"{service.base_url}/realtime/translations"
+        self._endpoint = Endpoint(http, url=url, headers=service.headers, model=model, open_seconds=open_seconds)
         self._model = model
-        self._captions = captions
+        self._billed = service.billed(model)
+        self._transcription = (service.transcription_model or wire.TRANSCRIPTION_MODEL) if captions else None
         self._wall_clock = wall_clock
 
     @property
@@ -228,8 +230,8 @@ class OpenAITranslateFactory:
         """A session whose configuration the server has confirmed; see `TranslatorFactory.open`."""
         if not self.can_speak(pair.target):
             raise TranslatorLost(f"{self._model} cannot speak {pair.target.english}", permanent=True)
-        setup = _Setup(pair.target, captions=self._captions)
+        setup = _Setup(pair.target, transcription=self._transcription)
         async with self._endpoint.connect(uplink, setup) as line:
             renewal = renew_after(setup.expires_at, now=self._wall_clock())
             problem = self._endpoint.problem
-            yield OpenAITranslator(line, model=self._model, problem=problem, renew_after=renewal)
+            yield OpenAITranslator(line, billed=self._billed, problem=problem, renew_after=renewal)

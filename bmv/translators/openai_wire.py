@@ -17,7 +17,7 @@ from bmv.wire import MessageDecoder
 SAMPLE_RATE = 24_000  # the only rate and format of this endpoint: PCM16, mono, little-endian
 SAMPLE_BYTES = 2
 MODEL_FRAME_SECONDS = 0.2  # the model works in frames of 200 ms (4,800 samples, 9,600 bytes)
-TRANSCRIPTION_MODEL = "gpt-realtime-whisper"
+TRANSCRIPTION_MODEL = "gpt-realtime-whisper"  # the usual one, and the only one that OpenAI itself takes here
 
 
 class _Output(msgspec.Struct):
@@ -119,10 +119,10 @@ class Close(msgspec.Struct, tag_field="type", tag="session.close"):
 _encoder = msgspec.json.Encoder()
 
 
-def encode_update(*, language: str, transcribe: bool) -> bytes:
-    """The one `session.update` we send: target language, and whether the original is to be transcribed (it costs)."""
+def encode_update(*, language: str, transcription: str | None) -> bytes:
+    """The one `session.update` we send: target language, and the model that transcribes the original (it costs)."""
     audio_in = {
-        "transcription": {"model": TRANSCRIPTION_MODEL} if transcribe else None,
+        "transcription": {"model": transcription} if transcription else None,
         "noise_reduction": {"type": "near_field"},
     }
     return _encoder.encode(SessionUpdate({"audio": {"input": audio_in, "output": {"language": language}}}))

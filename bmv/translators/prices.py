@@ -50,15 +50,15 @@ PER_MINUTE = {
 """US dollars for a minute of audio going in, silence included."""
 
 
-def minutes_price(model: str, seconds: float) -> float | None:
+def minutes_price(model: str | None, seconds: float) -> float | None:
     """US dollars for so many seconds of audio, or None for a model that is not known to be paid by the minute."""
-    per_minute = PER_MINUTE.get(model)
+    per_minute = PER_MINUTE.get(model or "")
     return None if per_minute is None else per_minute * seconds / 60
 
 
-def tokens_price(model: str, tokens: Tokens) -> float | None:
+def tokens_price(model: str | None, tokens: Tokens) -> float | None:
     """US dollars for so many tokens, or None for a model that is not known to be paid by the token."""
-    prices = PER_MILLION_TOKENS.get(model)
+    prices = PER_MILLION_TOKENS.get(model or "")
     if prices is None:
         return None
     total: float = sum(price * amount for price, amount in zip(astuple(prices), astuple(tokens), strict=True))

@@ -52,6 +52,10 @@ Examples:
 "I am Ana Ruiz, my code is 4 0 7." You say just that in {target}, as "I", with the same name and digits."""
 
 
+_PRECISELY = {"zh": "Mandarin Chinese"}
+"""By tag, where our English name could mean another of our languages as well (Cantonese is Chinese, too)."""
+
+
 @dataclass(frozen=True)
 class Glossary:
     """Words that have one right translation: each entry gives a term by the tag of its language."""
@@ -77,7 +81,8 @@ class Prompt:
     def __call__(self, pair: LanguagePair) -> str:
         """The instructions for interpreting from one language into the other."""
         parts = [_RULES, *([_REGISTERS[self.register]] if self.register else []), _EXAMPLES]
-        text = "\n".join(parts).format(source=pair.source.english, target=pair.target.english)
+        source, target = (_PRECISELY.get(each.tag, each.english) for each in (pair.source, pair.target))
+        text = "\n".join(parts).format(source=source, target=target)
         return "\n".join([text, *self._glossary(pair)])
 
     def _glossary(self, pair: LanguagePair) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import select
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
@@ -26,8 +27,11 @@ class Connection:
         *,
         fault: Fault,
         lifetime: float,
+        plain: Callable[[str | bytes], str | bytes],
     ) -> None:
         """Take over an upgraded socket, which lives for so many seconds at most."""
+        self.plain = plain
+        """Gives a client's message with the names of models in it, whatever it calls them. RefusedEvent."""
         self.fault = fault
         self.garbage = fault.garbage
         """What is to be sent before the first output, None once it was."""

@@ -154,6 +154,8 @@ class Fault:
     forgets_formats: bool = False
     """Turn-based: an update that names `audio.input` or `audio.output` without its format sets that back to PCM. One
     report says so of the real service, the documents say the contrary."""
+    keeps_pcm: bool = False
+    """Turn-based: updates are taken, but all sound stays PCM, which a telephone plays as noise."""
     ignore_updates: bool = False
     """Updates are lost: no `session.updated`, and the session goes on in Spanish."""
     other_language: str | None = None

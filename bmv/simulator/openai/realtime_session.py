@@ -74,7 +74,7 @@ class RealtimeSession:
 
     async def _take(self, message: str | bytes) -> None:
         try:
-            event = decode(message)
+            event = decode(self._line.plain(message))
             try:
                 await self._handlers[event["type"]](event)
             except RefusedEvent as refusal:
@@ -100,6 +100,8 @@ class RealtimeSession:
         self._line.take_fault(self._claim(language))
         fault = self._line.fault
         after = realtime_settings.updated(self._record.settings, body, forgets_formats=fault.forgets_formats)
+        if fault.keeps_pcm:
+            after = realtime_settings.in_pcm(after)
         if self._record.has_spoken and after["audio"]["output"]["voice"] != self._record.voice:
             message = "Cannot update a conversation's voice if assistant audio is present."
             raise RefusedEvent("cannot_update_voice", message, "session.audio.output.voice")

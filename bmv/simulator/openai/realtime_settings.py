@@ -176,6 +176,14 @@ def defaults(model: str) -> dict[str, Any]:
     }
 
 
+def in_pcm(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The same configuration with both formats as they are before any update."""
+    changed = copy.deepcopy(dict(settings))
+    for side in ("input", "output"):
+        changed["audio"][side]["format"] = _PCM
+    return changed
+
+
 def updated(settings: Mapping[str, Any], body: Mapping[str, Any], *, forgets_formats: bool = False) -> dict[str, Any]:
     """Give the configuration after an update that was checked: what it does not name stays. RefusedEvent."""
     model = settings["model"]

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
@@ -15,7 +15,8 @@ from typing import Final, Self
 from aiohttp import WSCloseCode, web
 
 from bmv.simulator.openai import admission, speech
-from bmv.simulator.openai.admission import refused
+from bmv.simulator.openai.admission import Admission
+from bmv.simulator.openai.azure import AzureAdmission
 from bmv.simulator.openai.brains import Brain, EchoBrain
 from bmv.simulator.openai.connection import Connection
 from bmv.simulator.openai.engine import Manner, Silence
@@ -55,6 +56,7 @@ class FakeOpenAI:
         brain_factory: BrainFactory = EchoBrain,
         *,
         api_key: str = API_KEY,
+        azure: Mapping[str, str] | None = None,
         pace: float = 1.0,
         frame_ms: int = 400,
         silence: Silence = "zero",
@@ -63,6 +65,8 @@ class FakeOpenAI:
         fault: Fault = NO_FAULT,
     ) -> None:
         """Make a service in which each session gets a brain of its own, and which is not open yet.
+
+        With `azure` it is a resource of Azure OpenAI with these deployments: the model of each by its name.
 
         For the translation endpoint, `pace` is the seconds of output for a second of input, 1 or 2; `frame_ms` the
         length of an output delta; `silence` what is sent while nothing is said. For the turn-based endpoint, `turns`
@@ -78,6 +82,11 @@ class FakeOpenAI:
         self.connections = 0
         """Upgrades that were asked for, refused ones too."""
         self.api_key = api_key
+        self.models: dict[str, str | None] = dict.fromkeys(
+            (*admission.MODELS, *admission.TRANSCRIPTION_MODELS, *speech.MODELS)
+        )
+        """What `GET /models/{model}` knows: the `shutdown_date` of each, None for one that has none."""
+        self._admission = Admission(api_key) if azure is None else AzureAdmission(api_key, azure)
         self._brain_factory = brain_factory
         self._manner = Manner(pace, frame_ms, silence)
         self._turns = turns
@@ -92,8 +101,8 @@ class FakeOpenAI:
 
     @property
     def url(self) -> str:
-        """The base URL, `http://127.0.0.1:PORT/v1`."""
-        return f"http://127.0.0.1:{self._port}/v1"
+        """The base URL, `http://127.0.0.1:PORT/v1`, or `…/openai/v1` as Azure's."""
+        return f"http://127.0.0.1:{self._port}{self._admission.prefix}"
 
     @property
     def open_sessions(self) -> list[Record]:
@@ -126,8 +135,8 @@ class FakeOpenAI:
     async def __aenter__(self) -> Self:
         app = web.Application()
         for endpoint, door in admission.DOORS.items():
-            app.router.add_get(door.path, partial(self._serve, endpoint))
-        app.router.add_routes(speech.routes(self.api_key, self.speech))
+            app.router.add_get(self._admission.prefix + door.path, partial(self._serve, endpoint))
+        app.router.add_routes(speech.routes(self._admission, self.speech))
         app.router.add_get("/v1/models/{model}", self._show_model)
         app.router.add_route("*", "/{path:.*}", self._show_nothing)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_FAREWELL_SECONDS)
@@ -154,11 +163,11 @@ class FakeOpenAI:
     async def _serve(self, endpoint: Endpoint, request: web.Request) -> web.StreamResponse:
         self.connections += 1
         fault = self._cues.at_upgrade(endpoint)
-        refusal = fault.refuse or admission.objection(request, endpoint, self.api_key)
+        refusal = fault.refuse or self._admission.objection(request, endpoint)
         self._explanation = refusal if fault.explained else None
         if refusal is not None:
             self._changed.set()
-            return refused(refusal)
+            return self._admission.refused(refusal)
         socket = web.WebSocketResponse(
             timeout=_FAREWELL_SECONDS, heartbeat=_PING_SECONDS, compress=False, max_msg_size=_LONGEST_MESSAGE
         )
@@ -175,7 +184,8 @@ class FakeOpenAI:
         transport = request.transport
         if transport is None:
             return  # the client went while it was answered
-        model, headers = request.query["model"], {name.lower(): value for name, value in request.headers.items()}
+        model = self._admission.model(request.query["model"])
+        headers = {name.lower(): value for name, value in request.headers.items()}
         record: SessionRecord | ConversationRecord
         if endpoint == "translations":
             record = SessionRecord(model=model, headers=headers)
@@ -203,7 +213,7 @@ class FakeOpenAI:
         fault: Fault,
     ) -> Session | RealtimeSession:
         lifetime = _LIFETIME_SECONDS if fault.expires_in is None else fault.expires_in
-        line = Connection(socket, transport, record, fault=fault, lifetime=lifetime)
+        line = Connection(socket, transport, record, fault=fault, lifetime=lifetime, plain=self._admission.plain)
         session_id, expires_at = new_id("sess"), math.ceil(time.time() + lifetime)
         if isinstance(record, SessionRecord):
             events = ServerEvents(session_id=session_id, model=record.model, expires_at=expires_at)
@@ -216,16 +226,18 @@ class FakeOpenAI:
 
     async def _show_model(self, request: web.Request) -> web.Response:
         """Answer the plain request by which a client finds out why its upgrade was refused."""
-        refusal = admission.key_objection(request, self.api_key) or self._explanation
+        refusal = self._admission.key_objection(request) or self._explanation
         if refusal is not None:
-            return refused(refusal)
+            return self._admission.refused(refusal)
         model = request.match_info["model"]
-        if model not in admission.MODELS:
-            return refused(Refusal.of(404))
-        return web.json_response({"id": model, "object": "model", "created": 1778000000, "owned_by": "system"})
+        if model not in self.models:
+            return self._admission.refused(Refusal.of(404))
+        ends = {"shutdown_date": ended} if (ended := self.models[model]) else {}
+        return web.json_response({"id": model, "object": "model", "created": 1778000000, "owned_by": "system"} | ends)
 
     async def _show_nothing(self, request: web.Request) -> web.Response:
-        return refused(Refusal(404, None, f"Invalid URL ({request.method} {request.path})"))
+        nowhere = Refusal(404, None, f"Invalid URL ({request.method} {request.path})")
+        return self._admission.refused(self._admission.nothing_here or nowhere)
 
 
 async def _say_farewell(socket: web.WebSocketResponse) -> None:

@@ -62,7 +62,7 @@ class Session:
 
     async def _take(self, message: str | bytes) -> None:
         try:
-            await self._obey(decode(message))
+            await self._obey(decode(self._line.plain(message)))
         except RefusedEvent as refusal:
             await self._line.refuse(refusal, self._events)
 

@@ -5,7 +5,6 @@ and at two pitches of its own, in turn: it can be compared, but not understood.
 """
 
 import asyncio
-import hmac
 import json
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -22,11 +21,12 @@ from bmv.audio.mulaw import Samples
 from bmv.audio.resample import WIDE_RATE, Upsampler
 from bmv.errors import BmvError
 from bmv.simulator import voices
+from bmv.simulator.openai.admission import Admission
 from bmv.simulator.openai.brains import words_of
 from bmv.simulator.openai.faults import Refusal
 from bmv.simulator.openai.turns import Part
 
-PATH: Final = "/v1/audio/speech"
+PATH: Final = "/audio/speech"
 MODELS: Final = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
 VOICES: Final = (
     *("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer"),
@@ -79,14 +79,14 @@ class SpeechRecord:
         return self._faults.popleft() if self._faults else NO_FAULT
 
 
-def routes(api_key: str, record: SpeechRecord) -> list[web.RouteDef]:
+def routes(admission: Admission, record: SpeechRecord) -> list[web.RouteDef]:
     """Give the endpoint's routes, to be added before any that catches all paths."""
-    return [web.post(PATH, _Endpoint(api_key, record).serve)]
+    return [web.post(admission.prefix + PATH, _Endpoint(admission, record).serve)]
 
 
 @dataclass
 class _Endpoint:
-    api_key: str
+    admission: Admission
     record: SpeechRecord
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -97,9 +97,9 @@ class _Endpoint:
             order = await _read(request)
             if fault.hold:
                 await fault.hold.wait()
-            if refusal := fault.refuse or self._key_objection(request) or objection(order):
+            if refusal := fault.refuse or self._objection(request, order):
                 self.record.refused.append(str(refusal.code))
-                return _refused(refusal)
+                return self.admission.refused(refusal)
             self.record.orders.append(dict(order))
             return await self._answer(request, order, fault)
         finally:
@@ -119,11 +119,14 @@ class _Endpoint:
         await response.write(audio[len(audio) // 2 :])
         return response
 
-    def _key_objection(self, request: web.Request) -> Refusal | None:
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        if scheme != "Bearer" or not hmac.compare_digest(key.encode(), self.api_key.encode()):
-            return Refusal.of(401)
-        return None
+    def _objection(self, request: web.Request, order: Mapping[str, Any]) -> Refusal | None:
+        if self.admission.key_objection(request):
+            return self.admission.wrong_key
+        name = order.get("model")
+        named = isinstance(name, str) and self.admission.name_objection(name)
+        if refusal := self.admission.speech_objection(request) or named:
+            return refusal
+        return objection({**order, "model": self.admission.model(name)} if isinstance(name, str) else order)
 
 
 async def _read(request: web.Request) -> Mapping[str, Any]:
@@ -199,9 +202,3 @@ def _beeps(text: str) -> Samples:
     beeps = [np.rint(8000 * np.sin(2 * np.pi * (_LOWEST_HZ + pitch) * time)).astype(np.int16) for pitch in pitches]
     row = [part for beep in beeps for part in (beep, np.zeros_like(beep))] * (len(text) // _BEEP_LETTERS + 1)
     return np.concatenate(row[: len(row) // 2])
-
-
-def _refused(refusal: Refusal) -> web.Response:
-    error = {"message": refusal.message, "type": refusal.kind, "param": None, "code": refusal.code}
-    headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
-    return web.json_response({"error": error}, status=refusal.status, headers=headers)
