@@ -14,8 +14,9 @@ from wires import ACCOUNT_SID, AGENT_SID, AUTH_TOKEN, FLEX_NUMBER, OWN_NUMBER, P
 from bmv import languages
 from bmv.call.carrier import NewCall
 from bmv.call.leg import Role
-from bmv.telephony.carrier import AgentRoute, TwilioCarrier, connect
+from bmv.telephony.carrier import AgentRoute, TwilioCarrier
 from bmv.telephony.pairing import Pairing
+from bmv.telephony.rest import connect
 from bmv.telephony.twiml import Addresses
 
 CALLS = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls.json"

@@ -29,7 +29,8 @@ from bmv import languages
 from bmv.call.carrier import CarrierError, NewCall
 from bmv.call.leg import Role
 from bmv.languages import Sentence
-from bmv.telephony.carrier import AgentRoute, TwilioCarrier, connect
+from bmv.telephony.carrier import AgentRoute, TwilioCarrier
+from bmv.telephony.rest import connect
 from bmv.telephony.twiml import Addresses
 
 # -- placing the agent call -----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from rest_api import Answer, hanging_up, refusing, silent, twilio
 from wires import ACCOUNT_SID
 
 from bmv.call.carrier import CarrierError, Seat
-from bmv.telephony.carrier import HttpTransport
+from bmv.telephony.rest import HttpTransport
 
 WORKSPACE, TASK, CONFERENCE, CUSTOMER = "WS" + "1" * 32, "WT" + "2" * 32, "CF" + "3" * 32, "CA" + "4" * 32
 TASK_PATH = f"/v1/Workspaces/{WORKSPACE}/Tasks/{TASK}"

@@ -6,12 +6,13 @@ import hmac
 from collections.abc import Sequence
 
 import pytest
+import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict, MultiDict
 from wires import AUTH_TOKEN, PUBLIC_HOST, signature
 
-from bmv.telephony.signatures import SignatureVerifier
+from bmv.telephony.signatures import SignatureVerifier, sign, signed_headers
 
 TOKEN = "12345"  # of Twilio's own examples
 EXAMPLE = SignatureVerifier("example.com", auth_token=TOKEN)
@@ -60,6 +61,21 @@ def sha256(url: str, fields: Fields, secret: str) -> str:
 @pytest.mark.parametrize("path", ["/intercept", "/intercept/"])
 def test_a_handshake_may_be_signed_with_or_without_slash_and_port(given: str, path: str) -> None:
     assert refused(EXAMPLE, path, given, scheme="wss") is None
+
+
+def test_while_the_auth_token_is_changed_both_sign_and_the_second_is_mentioned_once() -> None:
+    fields = list(FORM.items())
+    path = "/myapp.php?foo=1&bar=2"
+    for tokens, mentioned in (((TOKEN, "other"), 0), (("other", TOKEN), 1)):
+        both = SignatureVerifier("example.com", auth_token=tokens[0], secondary_auth_token=tokens[1])
+        with structlog.testing.capture_logs() as log:
+            for _ in range(3):
+                assert refused(both, path, FORM_SIGNATURE, fields=fields) is None
+                assert refused(both, "/intercept", HANDSHAKES[0], scheme="wss") is None
+        assert [line["event"] for line in log] == ["secondary_auth_token_fits"] * mentioned
+        assert TOKEN not in str(log)
+    neither = SignatureVerifier("example.com", auth_token="a", secondary_auth_token="b")
+    assert "TWILIO_AUTH_TOKEN" in str(refused(neither, path, FORM_SIGNATURE, fields=fields))
 
 
 @pytest.mark.parametrize("given", HANDSHAKES)
@@ -202,3 +218,32 @@ def test_neither_key_signs_for_the_other_algorithm() -> None:
 @pytest.mark.parametrize("algorithm", ["HMAC_MD5", "none", "\udcff"])
 def test_an_algorithm_nobody_knows_is_refused(algorithm: str) -> None:
     assert refused(WITH_KEY, "/x", signature(f"https://{PUBLIC_HOST}/x"), settings=f"algorithm={algorithm}")
+
+
+@pytest.mark.parametrize(
+    ("url", "form", "expected"),
+    [
+        (
+            "https://example.com/myapp.php?foo=1&bar=2",
+            {
+                "CallSid": "CA1234567890ABCDE",
+                "Caller": "+14158675310",
+                "Digits": "1234",
+                "From": "+14158675310",
+                "To": "+18005551212",
+            },
+            "L/OH5YylLD5NRKLltdqwSvS0BnU=",
+        ),
+        ("wss://example.com/intercept", {}, "dJOQ/4kEsE0xBTQyOPkq7aID2iI="),
+    ],
+)
+def test_we_sign_as_twilio_does(url: str, form: dict[str, str], expected: str) -> None:
+    assert sign(url, form, "12345") == expected
+    assert signed_headers(url, form, "12345") == {"X-Twilio-Signature": expected}
+
+
+def test_a_request_signed_with_a_shared_key_says_so() -> None:
+    headers = signed_headers("https://voice.example.com/welcome", {}, "key", "HMAC_SHA256")
+
+    assert headers["X-Twilio-Webhooks-Signature-Settings"] == "algorithm=HMAC_SHA256"
+    assert len(headers["X-Twilio-Signature"]) == 44

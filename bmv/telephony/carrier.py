@@ -1,82 +1,31 @@
 """Twilio's REST API, as far as a call needs it: place a call, say a farewell, hang up, and ask about hold.
 
-Source: Twilio's "Call resource", "Conference participant resource", "Task resource", and the `twilio` SDK, which builds
-the requests and reads the answers. Its transport is ours: the SDK's own asynchronous one ignores its timeout and would
-repeat a `create`, and so place a second call.
+Source: Twilio's "Call resource", "Conference participant resource", "Task resource".
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import aiohttp
-from twilio.base.exceptions import TwilioException
-from twilio.http import AsyncHttpClient
-from twilio.http.response import Response
 from twilio.rest import Client
 
 from bmv.call.carrier import CallIsOver, CarrierError, NewCall, Seat
 from bmv.call.leg import Role
 from bmv.languages import Language
 from bmv.metrics import LastProblem
-from bmv.telephony import taskrouter, twiml
+from bmv.telephony import rest, taskrouter, twiml
 from bmv.telephony.pairing import Pairing
 
-REQUEST_SECONDS = 8.0
 LOOK_UP_SECONDS = 3.0  # for what is soon asked again: the words after a hold wait for the answer
 SEATS_KEPT = 1000  # conferences that were looked up; far more than run at once
 CALL_IS_OVER = {20404, 21220}  # not found; not in progress: what we wanted to end has ended
 
 T = TypeVar("T")
-
-
-class HttpTransport(AsyncHttpClient):  # type: ignore[misc]  # the SDK is untyped
-    """The SDK's requests over our shared aiohttp session, to a base address of our choice."""
-
-    def __init__(self, http: aiohttp.ClientSession, base_url: str) -> None:
-        self.is_async = True
-        self._http = http
-        self._base_url = base_url
-
-    async def request(  # noqa: PLR0917 - the SDK's signature
-        self,
-        method: str,
-        url: str,
-        params: dict[str, Any] | None = None,
-        data: dict[str, Any] | None = None,
-        headers: dict[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        timeout: float | None = None,  # noqa: ARG002
-        allow_redirects: bool = False,
-    ) -> Response:
-        """Send one request, once."""
-        headers = dict(headers or {})
-        if auth:
-            headers["Authorization"] = aiohttp.encode_basic_auth(*auth)
-        async with self._http.request(
-            method,
-            self.address(url),
-            params=params,
-            data=_form(data or {}),
-            headers=headers,
-            allow_redirects=allow_redirects,
-        ) as response:
-            return Response(response.status, await response.text(), response.headers)
-
-    def address(self, url: str) -> str:
-        """Where a product of Twilio's is reached: api.twilio.com at our base address, the others beside it.
-
-        https://taskrouter.twilio.com is beside https://api.twilio.com; an address that is no such host has them all.
-        """
-        host, slash, rest = url.removeprefix("https://").partition("/")
-        product = host.partition(".")[0]
-        return re.sub(r"^(https?://)api\.", rf"\1{product}.", self._base_url) + slash + rest
 
 
 @dataclass(frozen=True)
@@ -100,7 +49,7 @@ class TwilioCarrier:
         route: AgentRoute,
         addresses: twiml.Addresses,
         pairing: Pairing,
-        request_seconds: float = REQUEST_SECONDS,
+        request_seconds: float = rest.REQUEST_SECONDS,
     ) -> None:
         self._client = client
         self._request_seconds = request_seconds
@@ -209,48 +158,23 @@ class TwilioCarrier:
         self._problem.solved()
         return str(placed.sid)
 
-    async def _ask(self, request: Awaitable[T], seconds: float = REQUEST_SECONDS) -> T:
-        seconds = min(seconds, self._request_seconds)
+    async def _ask(self, request: Awaitable[T], seconds: float = rest.REQUEST_SECONDS) -> T:
         try:
-            async with asyncio.timeout(seconds):
-                return await request
-        except TwilioException as error:
-            kind = CallIsOver if _is_over(error) else CarrierError
-            raise kind(f"Twilio refused ({getattr(error, 'code', None)}): {_words(error)}") from error
-        except TimeoutError as error:
-            raise CarrierError(f"Twilio did not answer within {seconds:g} s") from error
-        except aiohttp.ClientError as error:
-            raise CarrierError(f"Twilio cannot be reached: {error}") from error
-        except (ValueError, AttributeError) as error:  # from the SDK, for what is no JSON or no object
-            raise CarrierError(f"Twilio's answer cannot be read: {error}") from error
-
-
-def connect(http: aiohttp.ClientSession, *, account_sid: str, auth_token: str, base_url: str) -> Client:
-    """The SDK's client over our transport; the environment is not consulted, least of all for another region."""
-    return Client(account_sid, auth_token, http_client=HttpTransport(http, base_url), environment={"TWILIO_REGION": ""})
-
-
-def _form(data: dict[str, Any]) -> list[tuple[str, str]]:
-    """Form fields as Twilio reads them: a list is the same field several times."""
-    fields = ((name, value if isinstance(value, list) else [value]) for name, value in data.items())
-    return [(name, str(each)) for name, values in fields for each in values]
-
-
-def _words(error: TwilioException) -> str:
-    """What Twilio says, in either of its forms; the errors' own `str` is for terminals."""
-    return str(getattr(error, "msg", None) or getattr(error, "title", None) or error)
+            return await rest.ask(request, min(seconds, self._request_seconds))
+        except rest.RestError as error:
+            raise (CallIsOver if _is_over(error) else CarrierError)(str(error)) from error
 
 
 def _in_short(error: BaseException | None) -> str:
     """For everybody to read: Twilio's own words may hold numbers and SIDs, which are for the log."""
-    code = getattr(error, "code", None)
+    code = error.code if isinstance(error, rest.RestError) else None
     return f"Twilio refused the agent call ({code}): see the log" if code else "Twilio does not answer: see the log"
 
 
 def _nothing_dialled(error: BaseException | None) -> bool:
     """Whether it is certain that no call was placed: refused, or never asked. A failure of theirs (5xx) is not."""
-    return isinstance(error, aiohttp.ClientConnectorError) or 400 <= getattr(error, "status", 0) < 500
+    return isinstance(error, rest.RestError) and error.nothing_done
 
 
-def _is_over(error: BaseException | None) -> bool:
-    return getattr(error, "code", None) in CALL_IS_OVER or getattr(error, "status", None) == HTTPStatus.NOT_FOUND
+def _is_over(error: rest.RestError) -> bool:
+    return error.code in CALL_IS_OVER or error.status == HTTPStatus.NOT_FOUND
