@@ -189,14 +189,14 @@ def a_tone(seconds: float, hertz: float = 700.0) -> bytes:
 async def create(twilio: FakeTwilio, form: dict[str, str] | list[tuple[str, str]], path: str = "") -> tuple[int, Any]:
     """POST to the REST API as the twilio SDK would; the status and the JSON of the answer."""
     url = f"{twilio.url}/2010-04-01/Accounts/{ACCOUNT}/Calls{path}.json"
-    async with aiohttp.ClientSession() as session, session.post(url, data=form, headers=_AUTHORIZATION) as response:
+    async with aiohttp.ClientSession() as session, session.post(url, data=form, headers=AUTHORIZATION) as response:
         return response.status, await response.json()
 
 
 async def look_up(twilio: FakeTwilio, path: str) -> tuple[int, Any]:
     """GET from the REST API as the twilio SDK would; the status and the JSON of the answer."""
-    async with aiohttp.ClientSession() as session, session.get(twilio.url + path, headers=_AUTHORIZATION) as response:
+    async with aiohttp.ClientSession() as session, session.get(twilio.url + path, headers=AUTHORIZATION) as response:
         return response.status, await response.json()
 
 
-_AUTHORIZATION = {"Authorization": "Basic " + base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()}
+AUTHORIZATION = {"Authorization": "Basic " + base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()}

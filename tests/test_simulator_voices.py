@@ -72,5 +72,5 @@ def test_a_language_without_a_voice_is_an_error_that_names_the_others(language: 
 
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "py_nanotts", None)
-    with pytest.raises(BmvError, match=r'pip install "bmv\[demo\]"'):
+    with pytest.raises(BmvError, match=r'pip install "\.\[demo\]"'):
         voices.speak("This was never said before.", "en")

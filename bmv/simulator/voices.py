@@ -72,7 +72,7 @@ def pico(text: str, voice: str, pitch: float | None = None) -> bytes:
     BmvError if it is not installed: it is an extra of the demo, and no need of the server.
     """
     if find_spec("py_nanotts") is None:
-        raise BmvError('the voices are not installed: run pip install "bmv[demo]"')
+        raise BmvError('the voices are not installed: run pip install ".[demo]" in the folder of this project')
     command = [sys.executable, "-I", "-c", _IN_A_PROCESS, voice, *([] if pitch is None else [str(pitch)])]
     return subprocess.run(command, input=text.encode(), stdout=subprocess.PIPE, check=True).stdout  # noqa: S603
 

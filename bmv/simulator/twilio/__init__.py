@@ -50,6 +50,20 @@ A menu, where the server answers `<Gather>`:
         call = await twilio.dial(from_="+34911222333", to="+15550001111", party=maria)
         menu = await call.gathering(timeout=5)  # menu.verb is what the TwiML said: language, hints, timeout, …
         call.press("2")  # or call.say_words("español"): what the recogniser writes
+
+What the account has, for a server that sets it up or checks it by REST; whatever it changes takes effect:
+
+    twilio.account.kind = "Trial"
+    twilio.account.flex = Flex()  # None: no Flex. Its workspace is twilio.task_router, unless it is told another
+    twilio.account.flows.append(StudioFlow("IVR", [Revision({…})]))
+    twilio.account.studio = lambda definition: "https://bmv.test/incoming-call?lang=es"  # where the flow redirects to
+    twilio.account.profiles.append(Profile(status="twilio-approved"))
+    twilio.account.past_alerts.append(Alert(11200, "…", at=yesterday))
+    twilio.account.page_size = 2  # lists come in pages of two
+    twilio.numbers["+15550001111"] = Number("", voice=False, trunk_sid="TK…")
+    twilio.task_router = TaskRouter(…, queues=[TaskQueue("Nobody", WQ, members=[])], workers=[Worker(available=False)])
+    twilio.refuse_next("POST", "IncomingPhoneNumbers", status=429, code=20429)
+    twilio.drop_next("POST", "/Workspaces/")  # done, but not known; hang_next: done, but answered too late
 """
 
 from bmv.simulator.twilio.agents import Agent, Reservation, Worker
@@ -59,10 +73,11 @@ from bmv.simulator.twilio.conference import Conference, Participant
 from bmv.simulator.twilio.courier import Alert, Answer, DeliveryError, Webhook
 from bmv.simulator.twilio.exchange import App, Number, Phone
 from bmv.simulator.twilio.gathering import Gathering
+from bmv.simulator.twilio.holdings import Flex, Holdings, Profile, Revision, StudioFlow
 from bmv.simulator.twilio.party import Party, Utterance
 from bmv.simulator.twilio.rest import RestRequest
 from bmv.simulator.twilio.stream import MediaStream
-from bmv.simulator.twilio.taskrouter import Task, TaskRouter
+from bmv.simulator.twilio.taskrouter import Task, TaskQueue, TaskRouter
 from bmv.simulator.twilio.transfers import Transfer
 from bmv.simulator.twilio.watch import HungUpError
 
@@ -75,16 +90,22 @@ __all__ = [
     "Conference",
     "DeliveryError",
     "FakeTwilio",
+    "Flex",
     "Gathering",
+    "Holdings",
     "HungUpError",
     "MediaStream",
     "Number",
     "Participant",
     "Party",
     "Phone",
+    "Profile",
     "Reservation",
     "RestRequest",
+    "Revision",
+    "StudioFlow",
     "Task",
+    "TaskQueue",
     "TaskRouter",
     "Transfer",
     "Utterance",

@@ -25,6 +25,8 @@ class Worker:
     name: str = "alex"
     attributes: dict[str, object] = field(default_factory=dict)
     sid: str = field(default_factory=lambda: new_sid("WK"))
+    available: bool = True
+    """Whether tasks ring here at all: the worker's activity."""
 
     @property
     def all_attributes(self) -> dict[str, object]:

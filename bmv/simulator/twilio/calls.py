@@ -11,11 +11,12 @@ from bmv.simulator.twilio import fields
 from bmv.simulator.twilio.exchange import Exchange, new_sid
 from bmv.simulator.twilio.gathering import Gathering, Input, Words
 from bmv.simulator.twilio.line import Deaf, Endpoint, carry
-from bmv.simulator.twilio.pages import Page, fetch
+from bmv.simulator.twilio.pages import APOLOGY, Page, fetch
 from bmv.simulator.twilio.performance import perform
 from bmv.simulator.twilio.signing import Fields
 from bmv.simulator.twilio.stream import MediaStream
 from bmv.simulator.twilio.verbs import Reject
+from bmv.simulator.twilio.voicehooks import VoiceHook
 from bmv.simulator.twilio.watch import HungUpError, Watch
 
 T = TypeVar("T")
@@ -185,18 +186,21 @@ class Call:
             return self._seconds or 0
         return round(asyncio.get_running_loop().time() - self._answered_at)
 
-    async def take(self, voice_url: str, far: Endpoint | None) -> None:
+    async def take(self, hook: VoiceHook, far: Endpoint | None) -> None:
         """Live as an inbound call: ask the server, then perform its TwiML to `far`.
 
         `far` None: whoever called opens the line.
         """
         self.status = "ringing"
-        page = await self.stage(fetch(self, voice_url, extra=self.first_fields()))
+        page = APOLOGY if hook.url is None else await self.stage(self._ask(hook.url, hook.method))
         if page is not None and page.verbs and isinstance(page.verbs[0], Reject):
             self.end("busy" if page.verbs[0].reason == "busy" else "no-answer")
         elif page is not None:
             self.answer()
         await self.live(page, far)
+
+    async def _ask(self, url: str, method: str) -> Page:
+        return await fetch(self, url, method, self.first_fields())
 
     def first_fields(self) -> Fields:
         """What only the first request about an inbound call carries: the permission to show its number again."""

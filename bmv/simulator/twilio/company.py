@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ssl import SSLContext
 from types import TracebackType
 
 import aiohttp
@@ -10,14 +11,17 @@ import aiohttp
 from bmv.simulator.twilio import messages
 from bmv.simulator.twilio.agents import Reservation
 from bmv.simulator.twilio.calls import Call, CallPlan
-from bmv.simulator.twilio.courier import Alert, Answer, Courier, Webhook
+from bmv.simulator.twilio.courier import Alert, Answer, Courier, Route, Webhook
 from bmv.simulator.twilio.exchange import App, Exchange, Number, Outcome, Phone, Speaker, new_sid
+from bmv.simulator.twilio.holdings import Holdings
 from bmv.simulator.twilio.party import Party
 from bmv.simulator.twilio.refusals import RefusalError
 from bmv.simulator.twilio.resources import Kind
 from bmv.simulator.twilio.rest import RestApi, RestRequest
 from bmv.simulator.twilio.signing import Fields, Signer
 from bmv.simulator.twilio.taskrouter import Task, TaskRouter
+from bmv.simulator.twilio.troubles import Drop, Hang
+from bmv.simulator.twilio.voicehooks import voice_hook
 
 _CLOSING_SECONDS = 2.0
 _SIGNATURE = "X-Twilio-Signature"
@@ -37,7 +41,7 @@ class FakeTwilio:
         self.account_sid = account_sid
         self._signer = Signer(auth_token)
         self._courier = Courier(self._signer, [], answer_within=webhook_seconds)
-        self._exchange = Exchange(account_sid, self._courier, say)
+        self._exchange = Exchange(account_sid, self._courier, say, Holdings())
         self._rest = RestApi(self._exchange, auth_token)
 
     # --- what the account has ----------------------------------------------------------------------------------------
@@ -58,6 +62,11 @@ class FakeTwilio:
         return self._exchange.apps
 
     @property
+    def account(self) -> Holdings:
+        """What else the account has: its kind, Flex, Studio flows, compliance profiles, old alerts."""
+        return self._exchange.holdings
+
+    @property
     def phones(self) -> dict[str, Party | Phone]:
         """Telephones of people outside, by number, `sip:user@host` or `client:name`, without what follows a `?`.
 
@@ -74,13 +83,14 @@ class FakeTwilio:
     def task_router(self, router: TaskRouter | None) -> None:
         self._exchange.task_router = router
 
-    def route(self, host: str, address: str) -> None:
+    def route(self, host: str, address: str, *, ssl: SSLContext | None = None) -> None:
         """Say where a public host name really leads: `route("bmv.test", "http://127.0.0.1:5050")`.
 
         Every https and wss URL of that host is dialled there, but signed as the public URL, with the headers of a
-        proxy that ends TLS. Hosts without a route cannot be reached.
+        proxy that ends TLS. Hosts without a route cannot be reached. With `ssl` the address is that of a real proxy,
+        `https://127.0.0.1:8443`, whose certificate must be good for the host.
         """
-        self._courier.routes[host] = address
+        self._courier.routes[host] = Route(address, ssl)
 
     def use_shared_key(self, sid: str, secret: str) -> None:
         """Sign webhooks with a shared key (HMAC-SHA256) from now on."""
@@ -89,6 +99,16 @@ class FakeTwilio:
     def use_auth_token(self, auth_token: str) -> None:
         """Sign with another auth token from now on; the REST API still takes the first."""
         self._signer.use_auth_token(auth_token)
+
+    def create_secondary_auth_token(self, auth_token: str) -> None:
+        """Take REST requests with this token, too. Nothing is signed with it before it is promoted."""
+        self._rest.auth_tokens.append(auth_token)
+
+    def promote_secondary_auth_token(self) -> None:
+        """Sign with the secondary token from now on, and take REST requests with no other."""
+        promoted = self._rest.auth_tokens.pop()
+        self._rest.auth_tokens[:] = [promoted]
+        self._signer.use_auth_token(promoted)
 
     # --- what happened -----------------------------------------------------------------------------------------------
 
@@ -120,12 +140,12 @@ class FakeTwilio:
         `from_` may be anything that the network delivers: a number, `anonymous`, `sip:alice@example.com`.
         `fields` are added to the call's webhooks (SipHeader_…, StirVerstat). Raises `KeyError` for an unknown number.
         """
-        number = self.numbers[to]
-        plan = CallPlan(from_, to, "inbound", fields or {}, status_callback=number.status_callback or "")
+        hook = voice_hook(self._exchange, to)
+        plan = CallPlan(from_, to, "inbound", fields or {}, {}, hook.status_callback, hook.status_callback_method)
         call = Call(self._exchange, plan)
         call.far = party
         call.on_close.append(party.cut_off)
-        self._exchange.spawn(call.take(number.voice_url, party))
+        self._exchange.spawn(call.take(hook, party))
         return call
 
     async def next_task(self, timeout: float) -> Task:
@@ -164,6 +184,27 @@ class FakeTwilio:
     def hang_next_fetch(self, kind: Kind, seconds: float = 60.0, *, times: int = 1) -> None:
         """Answer the server's next look-ups of a "participant" or "task" so many seconds late."""
         self._rest.trouble_next_fetches(kind, seconds, times)
+
+    def refuse_next(
+        self,
+        method: str,
+        path_part: str,
+        times: int = 1,
+        *,
+        status: int = 500,
+        code: int = 20500,
+        message: str = "refused by the test",
+    ) -> None:
+        """Answer the next REST requests of a method that have `path_part` in their path with an error; do nothing."""
+        self._rest.troubles.order(method, path_part, RefusalError(status, code, message), times)
+
+    def hang_next(self, method: str, path_part: str, seconds: float = 60.0, *, times: int = 1) -> None:
+        """Do what such requests ask at once, but answer so many seconds late."""
+        self._rest.troubles.order(method, path_part, Hang(seconds), times)
+
+    def drop_next(self, method: str, path_part: str, times: int = 1) -> None:
+        """Do what such requests ask, but break the connection instead of answering."""
+        self._rest.troubles.order(method, path_part, Drop(), times)
 
     def slow_down_updates(self, seconds: float) -> None:
         """Let every change of a call (a hang-up, a farewell) wait so long before it is made and answered."""

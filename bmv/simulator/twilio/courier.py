@@ -1,14 +1,18 @@
 """Who carries requests to the server: signed webhooks and socket upgrades, over the routes of public host names."""
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from bmv.simulator.twilio.connection import Connection
@@ -20,11 +24,22 @@ READABLE_TYPES = (*TWIML_TYPES, "text/plain", "application/json")
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """Where a public host name leads: `http://host:port`, or `https://host:port` and what its certificate must meet."""
+
+    address: str
+    ssl: SSLContext | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """What the Twilio debugger would show: the server did something wrong."""
 
     code: int
     text: str
+    url: str = field(default="", compare=False)
+    at: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False, repr=False)
+    sid: str = field(default_factory=lambda: f"NO{uuid4().hex}", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +87,12 @@ class Courier:
     alerts: list[Alert]
     answer_within: float = 15.0
     """Seconds that the server has for an answer."""
-    routes: dict[str, str] = field(default_factory=dict)
-    """Public host name -> http://host:port where it really listens."""
+    routes: dict[str, Route] = field(default_factory=dict)
+    """Public host name -> where it really listens."""
     webhooks: list[Webhook] = field(default_factory=list)
     closed: bool = False
     """True: the company closes; nothing is sent any more."""
-    _session: aiohttp.ClientSession | None = None
+    _sessions: dict[Route, aiohttp.ClientSession] = field(default_factory=dict)
 
     async def request(
         self, url: str, fields: Fields, method: str = "POST", *, headers: dict[str, str] | None = None
@@ -90,7 +105,7 @@ class Courier:
         if self.closed:
             raise DeliveryError(11205, "the telephone company is closing")
         url = url.partition("#")[0]
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        if not _is_address(url):
             raise DeliveryError(11100, f"invalid URL {url!r}")
         if method == "GET" and fields:
             url += ("&" if "?" in url else "?") + urlencode(fields)
@@ -103,12 +118,12 @@ class Courier:
         return webhook.answer
 
     async def _deliver(self, webhook: Webhook, headers: dict[str, str]) -> Answer:
-        target = self._target(webhook.url)
+        target, route = self._target(webhook.url)
         body = webhook.fields if webhook.method == "POST" else None
         try:
             async with (
                 asyncio.timeout(self.answer_within),
-                self._client().request(
+                self._client(route).request(
                     webhook.method, target, data=body, headers=headers, allow_redirects=False
                 ) as response,
             ):
@@ -140,8 +155,8 @@ class Courier:
 
         Raises `DeliveryError` (31901, 31902, 31920) with the status that the server answered in its text.
         """
-        target = self._target(url, refused=31902)
-        session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        target, route = self._target(url, refused=31902)
+        session = _session(route)
         everything = {**_proxy_headers(url), **self.signer.socket_headers(url), **(headers or {})}
         try:
             async with asyncio.timeout(self.answer_within):
@@ -156,26 +171,27 @@ class Courier:
             raise _handshake_error(url, error) from error
         return Connection(session, socket)
 
-    def _target(self, url: str, refused: int = 11205) -> URL:
+    def _target(self, url: str, refused: int = 11205) -> tuple[URL, Route]:
         parts = urlsplit(url)
         try:
             route = self.routes[parts.netloc.rpartition("@")[2].removesuffix(":443")]
         except KeyError:
             raise DeliveryError(refused, f"no such host: {parts.netloc}") from None
         query = f"?{parts.query}" if parts.query else ""
-        return URL(f"{route.rstrip('/')}{parts.path or '/'}{query}", encoded=True)
+        address = route.address.rstrip("/")
+        if route.ssl:  # by its public name, which the certificate has to prove; `_session` knows where that is
+            address = f"https://{parts.hostname}:{urlsplit(address).port}"
+        return URL(f"{address}{parts.path or '/'}{query}", encoded=True), route
 
-    def _client(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            # A connection per request: the server may close a kept one at any moment, which would look like its fault.
-            connector = aiohttp.TCPConnector(limit=0, force_close=True)
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        return self._session
+    def _client(self, route: Route) -> aiohttp.ClientSession:
+        if route not in self._sessions:
+            self._sessions[route] = _session(route)
+        return self._sessions[route]
 
     async def close(self) -> None:
         """Close the connections that are left."""
-        if self._session is not None:
-            await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
 
 
 class Postman:
@@ -209,6 +225,29 @@ class Postman:
             self._idle.set()
 
 
+class _Directory(AbstractResolver):
+    """Finds every host at one address."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        number = socket.AI_NUMERICHOST
+        return [ResolveResult(hostname=host, host=self._address, port=port, family=family, proto=0, flags=number)]
+
+    async def close(self) -> None:
+        pass
+
+
+def _session(route: Route) -> aiohttp.ClientSession:
+    """A client that has a connection per request: the server may close a kept one at any moment, as if it failed."""
+    directory = _Directory(urlsplit(route.address).hostname or "") if route.ssl else None
+    connector = aiohttp.TCPConnector(limit=0, force_close=True, resolver=directory, ssl=route.ssl or True)
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+
 def _proxy_headers(url: str) -> dict[str, str]:
     host = urlsplit(url).netloc.rpartition("@")[2]
     return {
@@ -235,3 +274,11 @@ def _handshake_error(url: str, error: BaseException) -> BaseException:
     if isinstance(error, TimeoutError):
         return DeliveryError(31901, f"{url}: no answer")
     return error
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # [your-host] is no IPv6 address
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bmv.simulator.twilio.agents import Reservation
     from bmv.simulator.twilio.calls import Call
     from bmv.simulator.twilio.conference import Conference
+    from bmv.simulator.twilio.holdings import Holdings
     from bmv.simulator.twilio.taskrouter import Task, TaskRouter
 
 Speaker = Callable[[str, str], bytes]
@@ -27,19 +28,32 @@ Outcome: TypeAlias = Literal["busy", "no-answer", "failed"]
 class Number:
     """A telephone number that the account owns, and who is asked when it is called.
 
-    `status_callback` gets `completed` when an inbound call on it is over.
+    `status_callback` gets `completed` when an inbound call on it is over. Where `voice_application_sid` is set, that
+    app is asked instead of `voice_url`; where `trunk_sid` is, nobody is. `voice` False: it is one for messages only.
+    A change by REST puts a new `Number` into `FakeTwilio.numbers`.
     """
 
     voice_url: str
     status_callback: str | None = None
+    voice_method: str = "POST"
+    status_callback_method: str = "POST"
+    voice_application_sid: str = ""
+    trunk_sid: str = ""
+    name: str = ""
+    """"" = the number itself."""
+    voice: bool = True
+    sid: str = field(default_factory=lambda: new_sid("PN"), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A TwiML App: where `app:AP…` leads to."""
+    """A TwiML App: where `app:AP…` leads to. A change by REST puts a new `App` into `FakeTwilio.apps`."""
 
     voice_url: str
     status_callback: str | None = None
+    voice_method: str = "POST"
+    status_callback_method: str = "POST"
+    name: str = "An app"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,7 @@ class Exchange:
     account_sid: str
     courier: Courier
     say: Speaker | None
+    holdings: "Holdings"
     numbers: dict[str, Number] = field(default_factory=dict)
     apps: dict[str, App] = field(default_factory=dict)
     phones: dict[str, Party | Phone] = field(default_factory=dict)

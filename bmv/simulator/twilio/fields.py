@@ -91,7 +91,7 @@ def task_event(task: "Task") -> Fields:
     return {
         "AccountSid": task.call.account_sid,
         "WorkspaceSid": task.router.sid,
-        "WorkspaceName": "Flex Task Assignment",
+        "WorkspaceName": task.router.name,
         "Timestamp": str(int(now.timestamp())),
         "TimestampMs": str(int(now.timestamp() * 1000)),
         "WorkflowSid": task.verb.workflow_sid,

@@ -12,6 +12,7 @@ from bmv.simulator.twilio.pages import Page, fetch, read
 from bmv.simulator.twilio.party import Party
 from bmv.simulator.twilio.refusals import RefusalError
 from bmv.simulator.twilio.signing import Fields
+from bmv.simulator.twilio.voicehooks import VoiceHook, voice_hook
 from bmv.simulator.twilio.watch import HungUpError
 
 
@@ -28,7 +29,7 @@ class _Inbound:
     """A call that arrives at a number or an app of this account. It is its own: nothing links it to the first."""
 
     plan: CallPlan
-    voice_url: str
+    hook: VoiceHook
 
 
 def place(exchange: Exchange, order: Order) -> Call:
@@ -87,12 +88,16 @@ def _destination(exchange: Exchange, form: Fields, from_: str) -> _Inbound | Pho
     if (phone := exchange.phones.get(to)) is not None:
         return Phone(phone) if isinstance(phone, Party) else phone
     if to in exchange.numbers:
-        number = exchange.numbers[to]
-        return _Inbound(CallPlan(from_, to, "inbound", status_callback=number.status_callback or ""), number.voice_url)
-    if to.startswith("app:") and (app := exchange.apps.get(to.removeprefix("app:"))) is not None:
-        plan = CallPlan(from_, to, "inbound", parameters, status_callback=app.status_callback or "")
-        return _Inbound(plan, app.voice_url)
+        return _inbound(exchange, from_, to, parameters)
+    if to.startswith("app:") and to.removeprefix("app:") in exchange.apps:
+        return _inbound(exchange, from_, to, parameters)
     raise RefusalError(400, 21211, f"The phone number you are attempting to call, {to}, is not valid")
+
+
+def _inbound(exchange: Exchange, from_: str, to: str, parameters: Fields) -> _Inbound:
+    hook = voice_hook(exchange, to)
+    plan = CallPlan(from_, to, "inbound", parameters, {}, hook.status_callback, hook.status_callback_method)
+    return _Inbound(plan, hook)
 
 
 class _Placing:
@@ -141,7 +146,7 @@ class _Placing:
         call.on_close.append(other.end)
         # A far end that never answered is told by `answered`, which knows how the call failed.
         other.on_close.append(lambda: call.end("completed") if other.was_answered else None)
-        self._exchange.spawn(other.take(destination.voice_url, None))
+        self._exchange.spawn(other.take(destination.hook, None))
         try:
             await other.answered(timeout=timeout)
         except TimeoutError:
@@ -155,7 +160,7 @@ class _Placing:
     async def _page(self) -> Page:
         form = self._order.form
         if app := form.get("ApplicationSid"):
-            return await fetch(self._call, self._exchange.apps[app].voice_url, "POST")
+            return await fetch(self._call, self._exchange.apps[app].voice_url, self._exchange.apps[app].voice_method)
         if url := form.get("Url"):
             return await fetch(self._call, url, form.get("Method", "POST"))
         return read(self._exchange, form["Twiml"], "")

@@ -23,7 +23,7 @@ class Page:
     url: str
 
 
-_APOLOGY = Page((Say("We are sorry, an application error has occurred. Goodbye.", "en-US", "", 1), Hangup()), "")
+APOLOGY = Page((Say("We are sorry, an application error has occurred. Goodbye.", "en-US", "", 1), Hangup()), "")
 
 
 async def fetch(call: "Call", url: str, method: str = "POST", extra: Fields | None = None) -> Page:
@@ -37,7 +37,7 @@ async def fetch(call: "Call", url: str, method: str = "POST", extra: Fields | No
             raise DeliveryError(12300, f"{url} answered with content type {answer.content_type}")
     except DeliveryError as error:
         exchange.alert(error.alert.code, error.alert.text)
-        return _APOLOGY
+        return APOLOGY
     return read(exchange, answer.body, url)
 
 
@@ -47,7 +47,7 @@ def read(exchange: Exchange, text: str, url: str) -> Page:
         document = parse(text)
     except TwimlError as error:
         exchange.alert(12100, f"{url or 'Twiml'}: {error}")
-        return _APOLOGY
+        return APOLOGY
     for warning in document.warnings:
         exchange.alert(12200, f"{url or 'Twiml'}: {warning}")
     for code, warning in document.other_warnings:

@@ -2,13 +2,14 @@
 
 
 class RefusalError(Exception):
-    """The API says no: the HTTP status, Twilio's error code, and the reason."""
+    """The API says no: the HTTP status, Twilio's error code, the reason, and the details where there are any."""
 
-    def __init__(self, status: int, code: int, message: str) -> None:
+    def __init__(self, status: int, code: int, message: str, details: dict[str, object] | None = None) -> None:
         super().__init__(message)
-        self.status, self.code, self.message = status, code, message
+        self.status, self.code, self.message, self.details = status, code, message, details
 
     def body(self) -> dict[str, object]:
         """The JSON body of such an answer."""
         more = f"https://www.twilio.com/docs/errors/{self.code}"
-        return {"code": self.code, "message": self.message, "more_info": more, "status": self.status}
+        body = {"code": self.code, "message": self.message, "more_info": more, "status": self.status}
+        return body if self.details is None else body | {"details": self.details}

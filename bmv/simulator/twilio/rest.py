@@ -1,6 +1,7 @@
 """The REST API of the telephone company: calls are made, looked up and ended here, and conferences and tasks looked up.
 
-Strict about every field. Everything is at one address, though in reality TaskRouter has one of its own.
+What the account has is looked up and changed in the modules that `_ROUTES` names. Strict about every field. Everything
+is at one address, though in reality TaskRouter, Studio, Flex and others have one of their own.
 Source: Twilio "Call resource" and the request forms of the `twilio` package.
 """
 
@@ -9,17 +10,19 @@ import base64
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from bmv.simulator.twilio import resources
+from bmv.simulator.twilio import console, flows, inventory, resources, workspaces
+from bmv.simulator.twilio.asking import Asked, Form, answer, is_url
 from bmv.simulator.twilio.calls import Call
 from bmv.simulator.twilio.exchange import Exchange
 from bmv.simulator.twilio.outgoing import Order, place
 from bmv.simulator.twilio.pages import Page, read
 from bmv.simulator.twilio.refusals import RefusalError
 from bmv.simulator.twilio.resources import Kind
+from bmv.simulator.twilio.troubles import Drop, Hang, Troubles
 from bmv.simulator.twilio.verbs import Redirect
 
 _CREATE: Final = (
@@ -35,8 +38,7 @@ _CREATE_FIELDS: Final = frozenset(_CREATE.split())
 _UPDATE_FIELDS: Final = frozenset(_UPDATE.split())
 _REPEATED: Final = frozenset({"StatusCallbackEvent", "RecordingStatusCallbackEvent"})
 _EVENTS: Final = frozenset({"initiated", "ringing", "answered", "completed"})
-
-Form = list[tuple[str, str]]
+_ROUTES: Final = (*inventory.ROUTES, *flows.ROUTES, *workspaces.ROUTES, *console.ROUTES)
 
 
 @dataclass(slots=True)
@@ -60,9 +62,10 @@ class RestApi:
     def __init__(self, exchange: Exchange, auth_token: str) -> None:
         self.url = ""
         self.requests: list[RestRequest] = []
+        self.troubles = Troubles()
         self._exchange = exchange
-        credentials = base64.b64encode(f"{exchange.account_sid}:{auth_token}".encode()).decode()
-        self._authorization = f"Basic {credentials}"
+        self.auth_tokens = [auth_token]
+        """What requests may be made with: while it is changed, two."""
         self._refuse_next: RefusalError | None = None
         self._hang_next: float | None = None
         self._fetch_troubles: list[tuple[Kind, RefusalError | float]] = []
@@ -102,25 +105,37 @@ class RestApi:
         form = parse_qsl(await request.text(), keep_blank_values=True)
         record = RestRequest(request.method, request.path, form)
         self.requests.append(record)
+        trouble = self.troubles.meet(request.method, request.path)
         try:
+            if isinstance(trouble, RefusalError):
+                raise trouble
             response = await self._dispatch(request, form)
         except RefusalError as refusal:
             response = web.json_response(refusal.body(), status=refusal.status)
         except Exception as error:
             self._exchange.fail(error)
             raise
+        if isinstance(trouble, Hang):
+            await asyncio.sleep(trouble.seconds)
+        if isinstance(trouble, Drop) and request.transport is not None:
+            request.transport.abort()
         record.status = response.status
         return response
 
     async def _dispatch(self, request: web.Request, form: Form) -> web.Response:
-        if request.headers.get("Authorization") != self._authorization:
+        if request.headers.get("Authorization", "") not in map(self._authorization, self.auth_tokens):
             raise RefusalError(401, 20003, "Authenticate")
         if (kind := resources.kind_of(request.path)) is not None:
             return await self._fetch(kind, request)
         pattern = rf"/2010-04-01/Accounts/{self._exchange.account_sid}/Calls(/(?P<sid>CA\w+))?\.json"
         match = re.fullmatch(pattern, request.path)
         if match is None:
-            raise RefusalError(404, 20404, f"The requested resource {request.path} was not found")
+            query = parse_qsl(request.query_string, keep_blank_values=True)
+            if request.method == "POST" and query:
+                raise RefusalError(400, 20001, "the fields of a POST are its form, not its query")
+            asked = Asked(request.method, request.path, form if request.method == "POST" else query)
+            status, body = answer(_ROUTES, self._exchange, asked)
+            return web.Response(status=status) if body is None else web.json_response(body, status=status)
         match request.method, match["sid"]:
             case "POST", None:
                 return await self._create(form)
@@ -130,6 +145,10 @@ class RestApi:
             case "GET", str(sid):
                 return web.json_response(resources.call_json(self._call(sid, request.path)))
         raise RefusalError(405, 20004, "Method not allowed")
+
+    def _authorization(self, auth_token: str) -> str:
+        credentials = base64.b64encode(f"{self._exchange.account_sid}:{auth_token}".encode()).decode()
+        return f"Basic {credentials}"
 
     async def _fetch(self, kind: Kind, request: web.Request) -> web.Response:
         if request.method != "GET":
@@ -213,7 +232,7 @@ _METHODS: Final = ("Method", "FallbackMethod", "StatusCallbackMethod")
 
 def _check_values(values: dict[str, str]) -> None:
     for name, value in values.items():
-        if name in _URLS and not _is_url(value):
+        if name in _URLS and not is_url(value):
             raise RefusalError(400, _URLS[name], f"{name} is not a valid URL: {value}")
         if name in _METHODS and value not in ("GET", "POST"):
             raise RefusalError(400, 20001, f"{name} is neither GET nor POST: {value}")
@@ -223,8 +242,3 @@ def _check_values(values: dict[str, str]) -> None:
         raise RefusalError(400, 20001, "Timeout is more than 600 seconds")
     if len(values.get("Twiml", "")) > 4000:
         raise RefusalError(400, 21502, f"Twiml has {len(values['Twiml'])} characters, 4000 may be")
-
-
-def _is_url(text: str) -> bool:
-    parts = urlsplit(text)
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and "_" not in (parts.hostname or "")

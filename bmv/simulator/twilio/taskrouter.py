@@ -23,11 +23,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False)
+class TaskQueue:
+    """A queue of the workspace, as the REST API tells of it: calls do not wait in it, they ring at all workers."""
+
+    name: str = fields.TASK_QUEUE_NAME
+    sid: str = fields.TASK_QUEUE_SID
+    members: Collection[Worker] | None = None
+    """Who may get its tasks; None = everybody."""
+
+
+@dataclass(eq=False)
 class TaskRouter:
     """The workspace: where its events go, which ones, and which workflows it has.
 
     `events` None = all. `workflows` empty = any workflow sid is known. With `agents_available` False tasks just wait.
-    Each task rings at the `workers` in turn, the first of them first, and after the last at the first again.
+    Each task rings at the `workers` who are available in turn, the first of them first, and after the last at the
+    first again. A change by REST is one of these fields: the next event already goes by it.
     """
 
     event_callback_url: str | None = None
@@ -45,6 +56,12 @@ class TaskRouter:
     result_of_cancel: str = "error"
     """QueueResult when a waiting call's task is cancelled; what the real one says is documented nowhere."""
     sid: str = field(default_factory=lambda: new_sid("WS"))
+    name: str = "Flex Task Assignment"
+    queues: list[TaskQueue] = field(default_factory=lambda: [TaskQueue()])
+    queues_of: dict[str, list[str]] = field(default_factory=dict)
+    """The queues that a workflow's configuration names, by the workflow's sid; one that is not in it names all."""
+    expression: str = ""
+    """Where there is one, a workflow's queues are all behind filters with it; "" = one of them is the default queue."""
 
     def enqueue(self, call: "Call", verb: Enqueue) -> "Task | None":
         """Make a task of a call; None (and an alert) where the verb is wrong."""
@@ -124,9 +141,9 @@ class Task:
 
     def offer(self) -> None:
         """Ring at the next worker, where agents are available."""
-        if not self.over and self.router.agents_available and self.router.workers:
+        workers = [worker for worker in self.router.workers if worker.available]
+        if not self.over and self.router.agents_available and workers:
             self.status = "reserved"
-            workers = self.router.workers
             self._reservation = Reservation(self, workers[self._rung % len(workers)])
             self._rung += 1
             self._reservation.tell("created")
