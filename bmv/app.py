@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
@@ -27,7 +27,8 @@ from bmv.errors import SettingsError
 from bmv.languages import LANGUAGES
 from bmv.speakers.openai_speech import OpenAISpeech
 from bmv.speakers.prompts import Prompts
-from bmv.telephony import carrier as twilio
+from bmv.telephony import rest
+from bmv.telephony.carrier import AgentRoute, TwilioCarrier
 from bmv.telephony.menu import Menu
 from bmv.telephony.pairing import Pairing
 from bmv.telephony.signatures import SignatureVerifier
@@ -37,6 +38,7 @@ from bmv.translators.by_target import ByTarget
 from bmv.translators.loopback import LoopbackFactory
 from bmv.translators.openai_interpreter import OpenAIInterpreterFactory
 from bmv.translators.openai_reader import FAMILY, SUCCESSOR, OpenAIReader
+from bmv.translators.openai_service import Service, azure, openai
 from bmv.translators.openai_translate import OpenAITranslateFactory
 from bmv.translators.plugins import TranslatorOptions
 from bmv.translators.prompt import Glossary, Prompt, Register, load_glossary
@@ -71,8 +73,8 @@ async def serving(settings: Settings) -> AsyncIterator[Server]:
     """
     connector = aiohttp.TCPConnector(limit=0)  # the usual limit of 100 connections is reached by the 50th call
     async with aiohttp.ClientSession(connector=connector) as http:
-        speaker = await _speaker(settings, http)
-        hold_audio = await asyncio.to_thread(_hold_audio, settings.hold_audio)
+        speaker = await prompts(settings, http)
+        hold_audio = await asyncio.to_thread(read_hold_audio, settings.hold_audio)
         services, pairing = _services(settings, http, speaker, hold_audio)
         registry = CallRegistry(services, max_calls=settings.max_calls)
         app = _application(settings, registry, services, pairing)
@@ -87,7 +89,7 @@ async def serving(settings: Settings) -> AsyncIterator[Server]:
             await runner.cleanup()
 
 
-async def _speaker(settings: Settings, http: aiohttp.ClientSession) -> Prompts:
+async def prompts(settings: Settings, http: aiohttp.ClientSession) -> Prompts:
     """Who says our own sentences during a call, in any language that a party may have, the likeliest first."""
     return await Prompts.load(
         dict.fromkeys((settings.agent_language, *settings.caller_languages, *LANGUAGES.values())),
@@ -99,24 +101,28 @@ async def _speaker(settings: Settings, http: aiohttp.ClientSession) -> Prompts:
 
 def _voices(settings: Settings, http: aiohttp.ClientSession) -> list[Voice]:
     """Who renders them: the model that was chosen, and its successor for the day the speech endpoint ends."""
-    key = None if settings.translator == "loopback" else settings.openai_api_key  # which is to cost nothing
-    chosen = settings.openai_speech_model
-    kinds: list[tuple[type[OpenAISpeech | OpenAIReader], str]] = (
-        [(OpenAIReader, chosen)] if chosen.startswith(FAMILY) else [(OpenAISpeech, chosen), (OpenAIReader, SUCCESSOR)]
-    )
+    service = openai_service(settings)
+    if settings.translator == "loopback":
+        service = replace(service, headers={})  # without a key nothing is asked there: it is to cost nothing
+    chosen, voice = settings.openai_speech_model, settings.openai_speech_voice
+    if chosen.startswith(FAMILY) or chosen == settings.openai_realtime_model:
+        return [OpenAIReader(http, service=service, model=chosen, voice=voice)]
+    at_azure = settings.openai_api_type == "azure"
+    url = f"{service.base_url}/audio/speech{'?api-version=preview' if at_azure else ''}"  # as documented
+    successor = settings.openai_realtime_model if at_azure else SUCCESSOR  # a deployment that may well be there
     return [
-        kind(
-            http,
-            base_url=settings.openai_base_url,
-            api_key=key,
-            model=model,
-            voice=settings.openai_speech_voice,
-        )
-        for kind, model in kinds
+        OpenAISpeech(http, url=url, headers=service.headers, model=chosen, voice=voice),
+        OpenAIReader(http, service=service, model=successor, voice=voice),
     ]
 
 
-def _hold_audio(chosen: str | Path) -> bytes:
+def openai_service(settings: Settings) -> Service:
+    """Whose service it is, OpenAI's own or Azure's, and how it is told who we are."""
+    kind = azure if settings.openai_api_type == "azure" else openai
+    return kind(settings.openai_base_url, settings.openai_api_key, settings.openai_transcription_model)
+
+
+def read_hold_audio(chosen: str | Path) -> bytes:
     """What waiting callers hear again and again. Raises `SettingsError` for a file that cannot be used."""
     if isinstance(chosen, str):
         return hold_music() if chosen == "music" else b""
@@ -135,16 +141,17 @@ def _services(
     settings: Settings, http: aiohttp.ClientSession, speaker: Speaker, hold_audio: bytes
 ) -> tuple[CallServices, Pairing]:
     # From the turn on: the request that dials, the ringing, and the five seconds that Twilio may add to it.
-    patience = twilio.REQUEST_SECONDS + settings.agent_answer_timeout_seconds + 5
+    patience = rest.REQUEST_SECONDS + settings.agent_answer_timeout_seconds + 5
     pairing = Pairing(patience=patience)
-    carrier = twilio.TwilioCarrier(
-        twilio.connect(
+    carrier = TwilioCarrier(
+        rest.connect(
             http,
             account_sid=settings.account_sid,
             auth_token=settings.auth_token,
+            secondary_auth_token=settings.secondary_auth_token,
             base_url=settings.twilio_api_base_url,
         ),
-        route=twilio.AgentRoute(
+        route=AgentRoute(
             from_number=settings.caller_number,
             flex_number=settings.flex_number,
             app_sid=settings.flex_app_sid,
@@ -171,23 +178,21 @@ def _services(
         max_wait=settings.max_wait_seconds,
         max_call=settings.max_call_seconds,
     )
-    translators = _translators(settings, http)
-    return CallServices(carrier, translators, speaker, Metronome(), CaptionFeed(), policy), pairing
+    return CallServices(carrier, translators(settings, http), speaker, Metronome(), CaptionFeed(), policy), pairing
 
 
-def _translators(settings: Settings, http: aiohttp.ClientSession) -> tuple[TranslatorFactory, ...]:
+def translators(settings: Settings, http: aiohttp.ClientSession) -> tuple[TranslatorFactory, ...]:
     """The first choice and, where there is one, what takes its place when it fails."""
+    service = openai_service(settings)
     continuous = OpenAITranslateFactory(
         http,
-        base_url=settings.openai_base_url,
-        api_key=settings.openai_api_key or "",
+        service=service,
         model=settings.openai_translate_model,
         captions=settings.captions,
     )
     interpreter = OpenAIInterpreterFactory(
         http,
-        base_url=settings.openai_base_url,
-        api_key=settings.openai_api_key or "",
+        service=service,
         model=settings.openai_realtime_model,
         voice=settings.openai_realtime_voice,
         captions=settings.captions,
@@ -218,7 +223,10 @@ def _application(
     settings: Settings, registry: CallRegistry, services: CallServices, pairing: Pairing
 ) -> web.Application:
     verifier = SignatureVerifier(
-        settings.public_host, auth_token=settings.auth_token, shared_key=settings.webhook_shared_key
+        settings.public_host,
+        auth_token=settings.auth_token,
+        secondary_auth_token=settings.secondary_auth_token,
+        shared_key=settings.webhook_shared_key,
     )
     gate = Gate(verifier, open_paths=Health.PATHS | Orders.PATHS)
     app = web.Application(middlewares=[gate.middleware], client_max_size=MAX_BODY_BYTES)

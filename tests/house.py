@@ -119,12 +119,15 @@ async def house(
     events: tuple[str, ...] = EVENTS,
     brain: type[Brain] = EchoBrain,
     turns: type[TurnBrain] = EchoTurns,
+    azure: Mapping[str, str] | None = None,
     pace: float = 1.0,
     say: Callable[[str, str], bytes] | None = None,
     settings: Mapping[str, str] = MappingProxyType({}),
     **changes: str,
 ) -> AsyncIterator[House]:
     """Open the house; `settings` and `changes` are settings by their names. On leaving, everything must be over.
+
+    `azure` makes OpenAI a resource of Azure's with these deployments.
 
     Without `say` the sentences of `<Say>` take no time, which keeps the tests short.
     """
@@ -136,7 +139,7 @@ async def house(
         event_callback_url=f"https://{HOST}/reservation-accepted", events=events, workflows={WORKFLOW}
     )
     captions: list[Caption] = []
-    async with twilio, FakeOpenAI(brain, turns=turns, api_key=KEY, pace=pace) as openai:  # noqa: SIM117 - their addresses are settings
+    async with twilio, FakeOpenAI(brain, turns=turns, api_key=KEY, azure=azure, pace=pace) as openai:  # noqa: SIM117 - their addresses are settings
         async with serving(Settings.load(environment(twilio, openai, {**settings, **changes}))) as server:
             base_url = f"http://127.0.0.1:{server.port}"
             twilio.route(HOST, base_url)

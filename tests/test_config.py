@@ -400,3 +400,56 @@ def test_all_that_was_given_is_kept_for_translators_by_others_and_not_shown() ->
     settings = Settings.load(ENVIRON | {"BABELFISH_KEY": "fish-secret"})
     assert settings.environ["BABELFISH_KEY"] == "fish-secret"
     assert "fish-secret" not in repr(settings)
+
+
+AZURE = "https://acme.openai.azure.com/openai/v1"
+
+
+def test_azure_is_told_apart_by_a_setting_and_has_an_address_of_its_own() -> None:
+    settings = load(OPENAI_API_TYPE="Azure", OPENAI_BASE_URL=f"{AZURE}/", OPENAI_TRANSCRIPTION_MODEL="our-whisper")
+    assert (settings.openai_api_type, settings.openai_base_url) == ("azure", AZURE)
+    assert settings.openai_transcription_model == "our-whisper"
+    assert (load().openai_api_type, load().openai_transcription_model) == ("openai", None)
+
+
+@pytest.mark.parametrize("address", ["", "https://api.openai.com/v1", "https://eu.api.openai.com/v1"])
+def test_azure_needs_the_address_of_ones_own_resource(address: str) -> None:
+    line = problem(OPENAI_API_TYPE="azure", OPENAI_BASE_URL=address)
+    assert line.startswith("OPENAI_BASE_URL must be your own resource's, because OPENAI_API_TYPE is azure: https://")
+
+
+@pytest.mark.parametrize(
+    "host", ["acme.openai.azure.com", "acme.services.ai.azure.com", "ACME.cognitiveservices.azure.com"]
+)
+@pytest.mark.parametrize("path", ["/openai/v1", "/openai", ""])
+def test_an_address_of_azures_needs_its_kind_of_key(host: str, path: str) -> None:
+    line = problem(OPENAI_BASE_URL=f"https://{host}{path}")
+    assert line == "OPENAI_API_TYPE must be azure, because OPENAI_BASE_URL is an address of Azure's."
+
+
+@pytest.mark.parametrize("path", ["", "/openai", "/openai/realtime", "/openai/v1/realtime", "/openai/deployments/ours"])
+def test_only_azures_interface_without_versions_is_spoken(path: str) -> None:
+    line = problem(OPENAI_API_TYPE="azure", OPENAI_BASE_URL=f"https://acme.openai.azure.com{path}")
+    assert line.startswith("OPENAI_BASE_URL must end in /openai/v1, the interface without versions: https://")
+
+
+@pytest.mark.parametrize("kind", ["openai", "azure"])
+def test_azures_older_address_with_a_version_is_refused_in_words_of_its_own(kind: str) -> None:
+    old = "https://acme.openai.azure.com/openai/realtime?api-version=2025-04-01-preview&deployment=ours"
+    line = problem(OPENAI_API_TYPE=kind, OPENAI_BASE_URL=old)
+    assert line.startswith("OPENAI_BASE_URL must be an address without ?api-version=…, at Azure https://")
+    assert "?api-version" not in problem(OPENAI_BASE_URL="https://api.openai.com/v1?x=1")
+
+
+@pytest.mark.parametrize("kind", ["openai", "azure"])
+def test_whoever_speaks_as_openai_or_azure_does_may_be_anywhere(kind: str) -> None:
+    assert load(OPENAI_API_TYPE=kind, OPENAI_BASE_URL="https://gateway.example.com/ai").openai_api_type == kind
+
+
+def test_two_auth_tokens_are_kept_secret_while_they_are_changed() -> None:
+    settings = load(TWILIO_SECONDARY_AUTH_TOKEN="e" * 32)
+    assert settings.secondary_auth_token == "e" * 32
+    assert "e" * 32 in settings.secrets
+    assert "e" * 32 not in repr(settings)
+    assert load().secondary_auth_token is None
+    assert "not the account SID" in problem(TWILIO_SECONDARY_AUTH_TOKEN=f"AC{HEX}")

@@ -155,13 +155,13 @@ async def test_a_translator_of_another_package_is_chosen_by_its_name(
 @pytest.mark.parametrize("language", INTERPRETED, ids=lambda language: language.tag)
 async def test_a_language_that_the_continuous_model_cannot_speak_is_left_to_the_interpreter(language: Language) -> None:
     async with FakeOpenAI(api_key=KEY) as openai, aiohttp.ClientSession() as http:
-        (factory,) = app._translators(settings(openai, CAPTIONS="true"), http)
+        (factory,) = app.translators(settings(openai, CAPTIONS="true"), http)
         english = languages.get("en")
         for pair in (LanguagePair(english, language), LanguagePair(language, english)):
             async with factory.open(pair, Histogram()):
                 pass
         assert factory.can_speak(language)
-        (only,) = app._translators(settings(openai, TRANSLATOR="loopback"), http)
+        (only,) = app.translators(settings(openai, TRANSLATOR="loopback"), http)
         assert only.can_speak(language)
     assert [language.english in session.settings["instructions"] for session in openai.conversations] == [True]
     assert [session.settings.language for session in openai.sessions] == ["en"]

@@ -4,7 +4,7 @@ Each setting is declared once, as a field of `Settings`; the checks, the message
 that declaration. Settings are read once, at the start, and nothing below `app` sees them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Self
@@ -12,6 +12,7 @@ from typing import Self
 from dotenv import dotenv_values
 
 from bmv.config import parsers
+from bmv.config.contradictions import contradictions
 from bmv.config.setting import METADATA, Setting, read, setting
 from bmv.errors import SettingsError
 from bmv.languages import Language
@@ -42,6 +43,14 @@ class Settings:
         parsers.auth_token,
         "The account's primary auth token: it makes our calls and proves that a webhook comes from Twilio.",
         where=_ACCOUNT_INFO,
+        secret=True,
+    )
+    secondary_auth_token: str | None = setting(
+        "TWILIO_SECONDARY_AUTH_TOKEN",
+        parsers.auth_token,
+        "The other of two auth tokens while they are changed: both are good. See docs/twilio.md, Signatures.",
+        where="Leave it out while no token is being changed.",
+        default="",
         secret=True,
     )
     caller_number: str = setting(
@@ -94,6 +103,12 @@ class Settings:
         unless=("TRANSLATOR=!openai",),
         secret=True,
     )
+    openai_api_type: str = setting(
+        "OPENAI_API_TYPE",
+        parsers.choice("openai", "azure"),
+        "Whose service it is: openai, or azure for Azure OpenAI, where every model is the name of a deployment.",
+        default="openai",
+    )
     translator: str = setting(
         "TRANSLATOR",
         parsers.translator,
@@ -109,7 +124,7 @@ class Settings:
     )
     openai_base_url: str = setting(
         "OPENAI_BASE_URL",
-        parsers.base_url,
+        parsers.openai_base_url,
         "Where the translation service is reached, over https or wss; for data in Europe https://eu.api.openai.com/v1.",
         default="https://api.openai.com/v1",
     )
@@ -121,6 +136,13 @@ class Settings:
         parsers.word,
         "The model of openai-interpreter, a conversational one that is told to interpret.",
         default="gpt-realtime-2.1",
+    )
+    openai_transcription_model: str | None = setting(
+        "OPENAI_TRANSCRIPTION_MODEL",
+        parsers.word,
+        "What transcribes for captions; blank for gpt-realtime-whisper, or gpt-transcribe with openai-interpreter.",
+        where="Leave it out for these.",
+        default="",
     )
     openai_realtime_voice: str = setting(
         "OPENAI_REALTIME_VOICE",
@@ -316,7 +338,7 @@ class Settings:
                 values[attribute] = read(each, environ)
             except ValueError as problem:
                 problems.append(str(problem))
-        problems += _contradictions(values)
+        problems += contradictions(values)
         if problems:
             raise SettingsError(problems)
         return cls(**values, environ=dict(environ))  # type: ignore[arg-type]  # each field's parser makes the field's type
@@ -325,22 +347,6 @@ class Settings:
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be seen in a log."""
         return tuple(value for name, each in _DECLARED.items() if each.secret and (value := getattr(self, name)))
-
-
-def _contradictions(values: Mapping[str, object]) -> Iterator[str]:
-    """What cannot be meant together; a setting that is wrong by itself is not among the values."""
-    own, flex, destination = (values.get(name) for name in ("caller_number", "flex_number", "agent_destination"))
-    if flex and flex == own:
-        yield "TWILIO_FLEX_NUMBER must not be TWILIO_CALLER_NUMBER: a number cannot call itself."
-    if destination and destination == own:
-        yield "AGENT_DESTINATION must not be TWILIO_CALLER_NUMBER: its callers would call themselves."
-    if destination and destination == flex:
-        yield "AGENT_DESTINATION must not be TWILIO_FLEX_NUMBER: set it to flex, or leave it out."
-    fallback = str(values.get("translator_fallback") or "")
-    if fallback.startswith("openai") and not values.get("openai_api_key", True):
-        yield "OPENAI_API_KEY is not set, and TRANSLATOR_FALLBACK needs it."
-    if fallback and fallback == values.get("translator"):
-        yield "TRANSLATOR_FALLBACK must be another translator than TRANSLATOR."
 
 
 _DECLARED: Mapping[str, Setting] = {

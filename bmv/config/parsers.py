@@ -118,6 +118,16 @@ def base_url(text: str) -> str:
     return f"{scheme}://{url.netloc.lower()}{url.path.rstrip('/')}"
 
 
+def openai_base_url(text: str) -> str:
+    """Likewise; Azure's older addresses, with a version in them, are told apart."""
+    if "api-version" in text:
+        raise ValueError(
+            "an address without ?api-version=…, at Azure https://<resource>.openai.azure.com/openai/v1: "
+            "its older interface, with versions, is another one"
+        )
+    return base_url(text)
+
+
 _SWITCH = dict.fromkeys(("true", "on", "yes", "1"), True) | dict.fromkeys(("false", "off", "no", "0"), False)
 
 
