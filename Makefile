@@ -1,6 +1,7 @@
 # Every target makes the virtual environment it needs. `make demo` and `make test` are all a newcomer has to know.
+# What is about bmv is a command of it, with the same words behind it: make setup-twilio ARGS="--dry-run"
 
-.PHONY: help demo run test test-all lint format clean
+.PHONY: help demo run setup-twilio doctor test test-all lint format clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -16,13 +17,19 @@ WORK ?= -n auto -m 'not live'
 LIVE ?= -n 8 -m live
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo ## Hear and read a translated call between two simulated people; no account, no key
-	@$(PY) -m bmv demo
+	@$(PY) -m bmv demo $(ARGS)
 
-run: $(VENV)/run ## Serve with the settings of .env, for local development
-	@$(PY) -m bmv
+run: $(VENV)/run ## Serve with the settings of .env, again after each change of code or settings
+	@$(PY) -m bmv serve --reload $(ARGS)
+
+setup-twilio: $(VENV)/serve ## Point your Twilio account at this server; ARGS="--dry-run" shows what would be done
+	@$(PY) -m bmv setup $(ARGS)
+
+doctor: $(VENV)/serve ## Find out what is wrong, and how to mend it
+	@$(PY) -m bmv doctor $(ARGS)
 
 test: lint ## Style, types, import rules and the tests; needs Python only
 	$(PYTEST) $(WORK)
@@ -49,13 +56,13 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "bmv needs Python 3.11 or newer; none was found. PYTHON=/path/to/python make …"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# A stamp for each set of packages: installed again when the list of packages changes. Serving needs no extra.
+# A stamp for each set of packages: installed again when the list of packages changes. Serving itself needs no extra.
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --editable
 
-$(VENV)/run: setup.cfg pyproject.toml | $(VENV)/bin/python
+$(VENV)/serve: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(INSTALL) .
 	@touch $@
 
-$(VENV)/demo $(VENV)/test: $(VENV)/%: setup.cfg pyproject.toml | $(VENV)/bin/python
+$(VENV)/demo $(VENV)/run $(VENV)/test: $(VENV)/%: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(INSTALL) '.[$*]'
 	@touch $@

@@ -14,7 +14,8 @@ from wires import AGENT_SID, API_TOKEN, CALLER_SID, House, house
 from bmv.call.leg import Role
 from bmv.call.state import EndReason
 from bmv.commands import main
-from bmv.commands.call import DONE, FAILED, STATES, WRONG_SETTINGS, CallRequest, call
+from bmv.commands.call import STATES, CallRequest, call
+from bmv.commands.exits import DONE, FAILED, WRONG_SETTINGS
 from bmv.web.orders import AgentPlaces
 
 ON_A_PHONE = AgentPlaces("+14155550123", flex=False)
@@ -109,6 +110,19 @@ async def test_the_settings_are_read_as_the_server_reads_them(monkeypatch: pytes
         assert running is not None
         running.end(EndReason.AGENT_UNAVAILABLE)
         assert await command == FAILED
+
+
+@pytest.mark.parametrize(
+    ("host", "asked"),
+    [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("::1", "[::1]"), ("localhost", "localhost")],  # noqa: S104
+)
+def test_the_server_of_this_machine_is_asked_where_it_listens(
+    host: str, asked: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("API_TOKEN", API_TOKEN), ("API_HOST", host), ("API_PORT", "1")):
+        monkeypatch.setenv(name, value)
+    assert main(["call", "+34911222333", "--language", "es"]) == FAILED
+    assert f"cannot be reached at http://{asked}:1/calls: " in capsys.readouterr().err
 
 
 def test_where_nobody_listens_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:

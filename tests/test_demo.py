@@ -9,6 +9,7 @@ from rich.console import Console
 
 from bmv.audio import mulaw
 from bmv.commands import demo as command
+from bmv.simulator import voices
 from bmv.simulator.conversation import DEMO, Line, Script
 from bmv.simulator.twilio import Party
 
@@ -40,6 +41,14 @@ def test_it_ends_with_one_and_a_word_when_it_cannot_be_played(
 ) -> None:
     assert command.demo(tmp_path, Script((Line("caller", "nuqneH", "tlh", "Hello", "en"),))) == 1
     assert "The demo failed: no voice speaks 'tlh'" in capsys.readouterr().out
+
+
+def test_it_says_which_packages_it_lacks_letter_by_letter(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(voices, "find_spec", lambda _name: None)
+    assert command.demo(tmp_path, Script((Line("caller", "Nobody has said this before.", "en", "", "es"),))) == 1
+    assert 'run pip install ".[demo]" in' in capsys.readouterr().out
 
 
 async def test_a_sentence_that_is_never_heard_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

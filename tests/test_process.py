@@ -17,13 +17,15 @@ from bmv.languages import Sentence
 from bmv.simulator.openai import FakeOpenAI
 from bmv.simulator.twilio import FakeTwilio, Number, Party, TaskRouter
 
+ROOT = Path(__file__).parent.parent
+
 
 async def start(folder: Path, settings: dict[str, str]) -> asyncio.subprocess.Process:
     """`python -m bmv` in an empty folder with nothing but these settings."""
     path = {name: value for name, value in os.environ.items() if name in {"PATH", "LD_LIBRARY_PATH"}}
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bmv"),
-        env=path | settings,
+        env=path | {"PYTHONPATH": str(ROOT)} | settings,  # the code beside these tests, whatever is installed
         cwd=folder,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -46,6 +48,7 @@ async def test_without_settings_it_names_every_one_that_is_missing_and_points_to
     assert process.returncode == 2
     for name in ("PUBLIC_HOST", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_CALLER_NUMBER", "OPENAI_API_KEY"):
         assert name.encode() in told
+    assert b"python -m bmv setup" in told
     assert b"make demo" in told
     assert b"Traceback" not in told
 

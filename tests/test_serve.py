@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import aiohttp
@@ -140,3 +141,15 @@ async def answers(http: aiohttp.ClientSession, url: str) -> bool:
         return await status(http, url) == 200
     except aiohttp.ClientConnectorError:
         return False
+
+
+async def test_whoever_presses_ctrl_c_until_it_is_over_sees_no_traceback(tmp_path: Path) -> None:
+    async with process_with(tmp_path, without_calls(LOG_FORMAT="json")) as process:
+        await port_of(process)
+        ending = asyncio.ensure_future(last_words(process))
+        while not ending.done():
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGINT)  # not by asyncio, which would reap it before its watcher does
+            await asyncio.sleep(0.002)
+        assert "Traceback" not in await ending
+        assert process.returncode in (0, 130)

@@ -1,58 +1,56 @@
-"""What a person can type: `python -m bmv` serves, `demo` shows a translated call, `call` orders one."""
+"""What a person can type: `python -m bmv` serves, `demo` shows a translated call, `setup` and `doctor` see to Twilio.
+
+Each command is loaded when it is wanted: the simulator is no part of production, and help must not wait for a server.
+"""
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Sequence
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bmv import __version__
+from bmv.commands.arguments import parse
+from bmv.commands.exits import WRONG_SETTINGS
+from bmv.commands.invocation import invocation
 from bmv.config import Settings, given, read_environment
 from bmv.errors import SettingsError
 
-WRONG_SETTINGS = 2
+# ruff: noqa: PLC0415
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 failed, 2 wrong settings or arguments."""
-    parser = argparse.ArgumentParser(prog="bmv", description="Live translation between a caller and an agent.")
-    parser.add_argument("--version", action="version", version=f"bmv {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="command")
-    commands.add_parser("serve", help="take calls; what happens without a command")
-    demo = commands.add_parser("demo", help="let two simulated people hold a translated call, without any account")
-    demo.add_argument("--recordings", type=Path, default=Path("recordings"), help="folder for what each party heard")
-    call = commands.add_parser("call", help="have the running server call somebody, translated")
-    call.add_argument("to", help="whom to call: a phone number such as +34911222333")
-    call.add_argument("--language", required=True, help="what that person speaks: a code or a name (es, spanish)")
-    call.add_argument("--agent", help="where the agent is reached: flex, a phone number, sip:… or client:…")
-    call.add_argument("--server", help="where the server listens (default: this machine, at API_PORT)")
-    chosen = parser.parse_args(arguments)
-    if chosen.command == "demo":
-        from bmv.commands.demo import demo as run_demo  # noqa: PLC0415 - the simulator is no part of production
-
-        return run_demo(chosen.recordings)
-    if chosen.command == "call":
-        return _call(chosen)
-    return _serve()
+    """Run one command and return its exit code: see `exits`."""
+    chosen = parse(sys.argv[1:] if arguments is None else arguments)
+    return RUN[chosen.command](chosen)
 
 
-def _call(chosen: argparse.Namespace) -> int:
-    from bmv.commands.call import CallRequest, call  # noqa: PLC0415
+def _demo(chosen: Namespace) -> int:
+    from bmv.commands.demo import demo
 
-    try:
-        environ = read_environment(Path(".env"), os.environ)
-    except SettingsError as error:
-        print(*error.problems, sep="\n", file=sys.stderr)
-        return WRONG_SETTINGS
-    host, port, token = (given(name, environ) for name in ("API_HOST", "API_PORT", "API_TOKEN"))
-    server = chosen.server or f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
-    return call(CallRequest(chosen.to, chosen.language, chosen.agent), server=server, token=token)
+    return demo(chosen.recordings)
 
 
-def _serve() -> int:
-    from bmv.commands.serve import serve  # noqa: PLC0415
+def _setup(chosen: Namespace) -> int:
+    from bmv.commands.setup import SetupRequest, setup
+
+    options = {name: value for name, value in vars(chosen).items() if name != "command"}
+    return setup(SetupRequest(**options))
+
+
+def _doctor(chosen: Namespace) -> int:
+    from bmv.commands.doctor import doctor
+
+    return doctor(as_json=chosen.json)
+
+
+def _serve(chosen: Namespace) -> int:
+    if chosen.reload:
+        from bmv.commands.reload import reload
+
+        return reload()
+    from bmv.commands.serve import serve
 
     try:
         return serve(Settings.load(read_environment(Path(".env"), os.environ)))
@@ -61,8 +59,45 @@ def _serve() -> int:
         for problem in error.problems:
             print(f"  - {problem}", file=sys.stderr)
         print(
-            "\nPut them into the environment or into a file .env (copy .env.sample, which explains each)."
+            "\nPut them into the environment or into a file .env (.env.sample explains each)."
+            f"\nTo have most of them found and written there: {invocation()} setup"
             "\nTo see a translated call without any account: make demo",
             file=sys.stderr,
         )
         return WRONG_SETTINGS
+
+
+def _call(chosen: Namespace) -> int:
+    from bmv.commands.call import CallRequest, call
+
+    try:
+        environ = read_environment(Path(".env"), os.environ)
+    except SettingsError as error:
+        print(*error.problems, sep="\n", file=sys.stderr)
+        return WRONG_SETTINGS
+    host, port, token = (given(name, environ) for name in ("API_HOST", "API_PORT", "API_TOKEN"))
+    server = chosen.server or f"http://{_reached_at(host)}:{port}"
+    return call(CallRequest(chosen.to, chosen.language, chosen.agent), server=server, token=token)
+
+
+def _reached_at(host: str) -> str:
+    """How an address that is listened on is reached from this machine, as it stands in an URL."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared)
+    return f"[{host}]" if ":" in host else host
+
+
+def _version(_chosen: Namespace) -> int:
+    from bmv.commands.version import show_version
+
+    return show_version()
+
+
+RUN: Mapping[str, Callable[[Namespace], int]] = {
+    "demo": _demo,
+    "setup": _setup,
+    "doctor": _doctor,
+    "serve": _serve,
+    "call": _call,
+    "version": _version,
+}
+"""What each command of the command line does."""

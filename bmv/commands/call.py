@@ -13,7 +13,8 @@ from typing import Any
 
 import aiohttp
 
-DONE, FAILED, WRONG_SETTINGS = 0, 1, 2
+from bmv.commands.exits import DONE, FAILED, WRONG_SETTINGS
+
 ASK_SECONDS = 0.5
 REQUEST_SECONDS = 10.0
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rich.console import Console
+from rich.markup import escape
 
 from bmv import logs
 from bmv.app import Server, serving
@@ -23,6 +24,7 @@ from bmv.audio import mulaw
 from bmv.audio.listening import listen
 from bmv.audio.wav import write_wav
 from bmv.commands.caption_view import CaptionView
+from bmv.commands.exits import DONE, FAILED
 from bmv.config import Settings
 from bmv.errors import BmvError
 from bmv.simulator import voices
@@ -76,9 +78,9 @@ def demo(recordings: Path, script: Script = DEMO) -> int:
             console.print(f"What the {name} heard: {path}", soft_wrap=True)
         _judge(console, script, heard)
     except BmvError as failure:
-        console.print(f"[red]The demo failed:[/] {failure}", soft_wrap=True)
-        return 1
-    return 0
+        console.print(f"[red]The demo failed:[/] {escape(str(failure))}", soft_wrap=True)
+        return FAILED
+    return DONE
 
 
 async def _demo(console: Console, script: Script) -> Heard:

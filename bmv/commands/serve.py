@@ -12,6 +12,7 @@ import structlog
 from bmv import __version__, logs
 from bmv.app import serving
 from bmv.call.alongside import alongside
+from bmv.commands.exits import DONE, FAILED
 from bmv.config import Settings
 
 log = structlog.get_logger()
@@ -28,8 +29,8 @@ def serve(settings: Settings) -> int:
     except OSError as error:
         where = f"{settings.api_host}:{settings.api_port}"
         log.error("cannot_listen", where=where, error=str(error), remedy="set API_PORT or API_HOST to what is free")
-        return 1
-    return 0
+        return FAILED
+    return DONE
 
 
 async def _serve(settings: Settings) -> None:
@@ -50,6 +51,9 @@ async def _serve(settings: Settings) -> None:
         async with alongside(_when(hurry, server.registry.end_all)):
             await server.registry.drain(settings.shutdown_grace_seconds)
     log.info("stopped")
+    for number in STOP_SIGNALS:
+        loop.remove_signal_handler(number)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to be stopped; tidying up is not to be torn
 
 
 async def _when(event: asyncio.Event, act: Callable[[], None]) -> None:
