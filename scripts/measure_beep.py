@@ -1,6 +1,6 @@
 """Measures the beep gate on voices of many pitches and on beeps in noise, and prints the tables of docs/audio.md.
 
-python scripts/measure_beep.py      takes half a minute; needs the voices (pip install "bmv[demo]")
+python scripts/measure_beep.py      takes half a minute; needs the voices (pip install ".[demo]")
                                     and Debian's packages of PACKAGES (scripts/measure_voice.py)
 
 High voices are recorded people played faster, and synthetic ones spoken at a higher pitch.

@@ -1,6 +1,6 @@
 """Measures the echo gate on simulated telephones and rooms, and prints the tables of docs/audio.md.
 
-python scripts/measure_echo.py      takes about a minute; needs the voices (pip install "bmv[demo]")
+python scripts/measure_echo.py      takes about a minute; needs the voices (pip install ".[demo]")
 
 A line is simulated from what is played: a room (a direct sound and a decaying tail), the band of a telephone, a delay
 that drifts and that changes whenever the listener's buffer ran dry, an attenuation, a second mu-law coding, noise.

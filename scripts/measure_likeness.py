@@ -1,6 +1,6 @@
 """Measures how well a hint tells people from music on hold, and prints the tables of docs/audio.md.
 
-python scripts/measure_likeness.py      takes a minute; needs the voices (pip install "bmv[demo]")
+python scripts/measure_likeness.py      takes a minute; needs the voices (pip install ".[demo]")
                                         and Debian's packages of PACKAGES (scripts/measure_voice.py)
 
 People are the prompts of a telephone exchange with 0.6 s between them, and Pico's voices. Music begins at every half
