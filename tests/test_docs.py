@@ -17,6 +17,8 @@ from bmv.call import playout
 from bmv.call.leg import Role
 from bmv.call.registry import CallRegistry
 from bmv.call.state import FAREWELLS, CallState, EndReason
+from bmv.commands.arguments import COMMANDS
+from bmv.commands.exits import EXIT_CODES
 from bmv.config import SETTINGS, Settings
 from bmv.config.setting import Setting
 from bmv.languages import Sentence
@@ -141,7 +143,7 @@ async def routes_of_the_app() -> set[str]:
         | {"TRANSLATOR": "loopback"}
     )
     async with aiohttp.ClientSession() as http:
-        services, pairing = app._services(settings, http, await app._speaker(settings, http), b"")
+        services, pairing = app._services(settings, http, await app.prompts(settings, http), b"")
         application = app._application(settings, CallRegistry(services, max_calls=1), services, pairing)
     routes = ((route.method, route.resource) for route in application.router.routes())
     return {f"{method} {resource.canonical}" for method, resource in routes if resource and method != "HEAD"}
@@ -160,9 +162,7 @@ def test_the_routes_that_need_no_signature_are_the_last_of_the_table() -> None:
 
 
 def test_the_events_to_tick_are_those_that_have_a_meaning() -> None:
-    listed = re.findall(
-        r"^- ((?:`[a-z.-]+`(?:, )?)+):", section(README, "### 5. Point Twilio at the server"), re.MULTILINE
-    )
+    listed = re.findall(r"^- ((?:`[a-z.-]+`(?:, )?)+):", section(README, "### What setup changes"), re.MULTILINE)
     assert re.findall(r"`([^`]+)`", "".join(listed)) == list(MEANINGS)
     named = {span for span in spans(README) if re.fullmatch(r"(?:task|reservation|worker|workflow)\.[a-z.-]+", span)}
     assert named == set(MEANINGS)
@@ -189,6 +189,16 @@ def test_what_does_not_end_a_call_is_said_in_the_words_that_are_spoken() -> None
         assert f'"{english[sentence]}"' in text
 
 
+def test_the_symptoms_lead_to_lines_that_the_doctor_prints() -> None:
+    table, _, _ = section(README, "## Troubleshooting").partition("\n\n**")
+    lines = re.findall(r"^\| (?!Symptom|---)[^|]+ \| ([^|]+) \|$", table, re.MULTILINE)
+    named = {name for line in lines for name in re.findall(r"`([a-z' ]+)`", line)} - {"https://"}
+    doctor = "\n".join(path.read_text("utf-8") for path in sorted((ROOT / "bmv/commands/doctor").glob("*.py")))
+    assert len(named) > 15
+    for name in named:
+        assert f'Check("{name}"' in doctor, name
+
+
 def test_every_log_event_that_the_readme_names_is_one_that_is_logged() -> None:
     composed = {f"call_{state.value}" for state in CallState}
     settled = {reason.value for reason in EndReason}
@@ -196,6 +206,32 @@ def test_every_log_event_that_the_readme_names_is_one_that_is_logged() -> None:
     assert named
     for event in named:
         assert event in composed or f'"{event}"' in SOURCE, event
+
+
+# -- commands ---------------------------------------------------------------------------------------------------------
+
+
+def listed_under_commands() -> dict[str, str]:
+    """What stands in the tables of the commands, by its first column."""
+    return {name.strip("`"): what for name, what in rows(section(README, "## Commands"))}
+
+
+def test_the_table_of_commands_has_every_command_and_every_exit_code() -> None:
+    listed = listed_under_commands()
+    codes = [int(name) for name in listed if name.isdigit()]
+    targets = [name for name in listed if name.startswith("make ")]
+    assert [name for name in listed if not name.isdigit() and name not in targets] == [each.name for each in COMMANDS]
+    assert codes == list(EXIT_CODES)
+
+
+def test_every_make_target_that_is_about_bmv_is_the_command_that_the_table_says() -> None:
+    recipe = r"^([a-z-]+): .*\n\t@\$\(PY\) -m bmv ([a-z -]+) \$\(ARGS\)$"
+    recipes = re.findall(recipe, (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    listed = listed_under_commands()
+    assert {f"make {target}": f"`{command}`" for target, command in recipes} == {
+        name: what for name, what in listed.items() if name.startswith("make ")
+    }
+    assert {command.split()[0] for _, command in recipes} <= {each.name for each in COMMANDS}
 
 
 # -- the demo ---------------------------------------------------------------------------------------------------------
