@@ -10,8 +10,9 @@ from fakes import loud, settle, spoken
 
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.call.alongside import alongside
-from bmv.call.interpreter import FILL_FRAMES, STALLED_AFTER, Mode
 from bmv.call.leg import Role
+from bmv.call.mode import Mode
+from bmv.call.stall import FILL_FRAMES, STALLED_AFTER
 from bmv.call.translator import CaptionKind
 
 # -- before and while the session opens

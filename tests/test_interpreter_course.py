@@ -18,8 +18,8 @@ from bmv import languages
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.audio.voice import VoiceDetector
 from bmv.call.alongside import alongside
-from bmv.call.interpreter import NOBODY_LISTENS, Mode
 from bmv.call.ledger import Fate
+from bmv.call.mode import NOBODY_LISTENS, Mode
 from bmv.call.translator import LanguagePair
 
 TO_GERMAN = LanguagePair(PAIR.source, languages.get("de"))

@@ -8,9 +8,10 @@ from fakes import numbers, settle, spoken
 
 from bmv import languages
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
-from bmv.call.interpreter import ANSWERED_AFTER, Mode
 from bmv.call.ledger import Fate
+from bmv.call.mode import Mode
 from bmv.call.translator import LanguagePair
+from bmv.call.trouble import ANSWERED_AFTER
 
 TO_GERMAN = LanguagePair(PAIR.source, languages.get("de"))
 

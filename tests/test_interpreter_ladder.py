@@ -12,10 +12,10 @@ from fakes import lost, numbers, settle, spoken
 
 from bmv.audio.mulaw import SILENCE
 from bmv.call.alongside import alongside
-from bmv.call.interpreter import Mode
 from bmv.call.kept import ONSET_FRAMES, PAUSE_FRAMES
 from bmv.call.ladder import BACKOFF, TRIES
 from bmv.call.ledger import Fate
+from bmv.call.mode import Mode
 from bmv.call.trouble import WITHOUT_SESSION
 from bmv.call.watchdog import SILENT_AFTER
 

@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 
 from bmv.audio.mulaw import FRAME_SECONDS
 from bmv.call.alongside import alongside
-from bmv.call.interpreter import Mode
 from bmv.call.ledger import Fate
+from bmv.call.mode import Mode
 from bmv.call.trouble import WITHOUT_SESSION
 
 CUT_OFF = "the call ended: caller_hung_up"

@@ -8,9 +8,9 @@ from fakes import lost, numbers, settle, spoken
 
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.call.alongside import alongside
-from bmv.call.interpreter import Mode
 from bmv.call.ledger import Fate
 from bmv.call.missed import REMEMBERED_SECONDS
+from bmv.call.mode import Mode
 from bmv.call.translator import LanguagePair
 
 START = 3  # loud frames at the beginning of a line before the detector of voice believes them; later it needs fewer

@@ -10,9 +10,9 @@ from fakes import lost, numbers, settle, spoken
 
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.call.alongside import alongside
-from bmv.call.interpreter import Mode
 from bmv.call.kept import LONGEST
 from bmv.call.ledger import Fate
+from bmv.call.mode import Mode
 from bmv.call.playout import LEAD_SECONDS
 from bmv.call.trouble import WITHOUT_SESSION
 

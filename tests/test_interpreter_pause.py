@@ -11,8 +11,8 @@ from fakes import lost, numbers, settle, spoken
 from bmv import languages
 from bmv.audio.mulaw import SILENCE
 from bmv.call.alongside import alongside
-from bmv.call.interpreter import Mode
 from bmv.call.ledger import Fate
+from bmv.call.mode import Mode
 from bmv.call.translator import LanguagePair
 from bmv.call.trouble import WITHOUT_SESSION, WITHOUT_TRANSLATION
 from bmv.call.watchdog import SILENT_AFTER

@@ -12,9 +12,9 @@ from fakes import FakeTranslator, lost, numbers, settle, spoken
 
 from bmv import languages
 from bmv.call.alongside import alongside
-from bmv.call.interpreter import Mode
 from bmv.call.ladder import BACKOFF
 from bmv.call.ledger import Fate
+from bmv.call.mode import Mode
 from bmv.call.translator import LanguagePair, TranslatorEvent
 from bmv.call.trouble import WITHOUT_SESSION, WITHOUT_TRANSLATION
 from bmv.languages import Sentence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -18,6 +18,7 @@ class Caption:
 
     `line` counts per call and speaker from 1; the two kinds of one line belong together. `lag` is, on a translation,
     the seconds from the speaker's first sound to the first translated sound the listener got; None until known.
+    `whole` lines do not grow.
     """
 
     call_id: str
@@ -26,6 +27,7 @@ class Caption:
     line: int
     text: str
     lag: float | None = None
+    whole: bool = False
 
 
 LONGEST_LINE = 400  # characters, for somebody who speaks without a pause
@@ -57,8 +59,11 @@ class CaptionFeed:
 class CaptionLines:
     """The running lines of one speaker: the original and the translation."""
 
-    def __init__(self, feed: CaptionFeed, call_id: str, speaker: Role) -> None:
-        self._feed = feed
+    def __init__(self, show: Reader, call_id: str, speaker: Role) -> None:
+        """`show` is called with every caption, each time that it has changed."""
+        self._call_id, self._speaker = call_id, speaker
+        self._to_reader = show
+        self._inserted: set[int] = set()  # numbers that no other line may have
         self._lines = {kind: Caption(call_id, speaker, kind, line=0, text="") for kind in CaptionKind}
         self._last: dict[CaptionKind, float] = {}
         self._early: tuple[float, float] | None = None  # a lag that was known before its line began, and since when
@@ -81,11 +86,23 @@ class CaptionLines:
         self._last[kind] = now
         self._show(replace(line, text=line.text + text))
 
+    def insert(self, texts: Mapping[CaptionKind, str]) -> None:
+        """A line of its own, known as a whole; what runs goes on as if it were not there."""
+        number = self._free(max(line.line for line in self._lines.values()) + 1)
+        self._inserted.add(number)
+        for kind, text in texts.items():
+            self._to_reader(Caption(self._call_id, self._speaker, kind, number, text, whole=True))
+
     def _next_number(self, kind: CaptionKind) -> int:
         original = self._lines[CaptionKind.ORIGINAL].line
-        if kind is CaptionKind.ORIGINAL or original == 0:
-            return self._lines[kind].line + 1
-        return original
+        if kind is CaptionKind.TRANSLATION and original:
+            return original
+        return self._free(self._lines[kind].line + 1)
+
+    def _free(self, number: int) -> int:
+        while number in self._inserted:
+            number += 1
+        return number
 
     def heard_after(self, lag: float, now: float) -> None:
         """Note the lag of the translation that began to sound now: on the running line, or on one that begins soon.
@@ -105,4 +122,4 @@ class CaptionLines:
 
     def _show(self, line: Caption) -> None:
         self._lines[line.kind] = line
-        self._feed.publish(line)
+        self._to_reader(line)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from enum import Enum
 
 import structlog
 
 from bmv.audio.levels import is_silent
-from bmv.audio.mulaw import FRAME_SECONDS
 from bmv.call.captions import CaptionLines
 from bmv.call.ladder import Ladder
 from bmv.call.ledger import Fate
 from bmv.call.missed import Missed
+from bmv.call.mode import NOBODY_LISTENS, Mode
 from bmv.call.party import Party
+from bmv.call.relay import Relay
 from bmv.call.speech import Speech
+from bmv.call.stall import Stall
 from bmv.call.stats import DirectionStats, TurnClock
 from bmv.call.succession import Succession
 from bmv.call.translator import (
@@ -26,28 +26,11 @@ from bmv.call.translator import (
     TranslatorEvent,
     TranslatorLost,
 )
-from bmv.call.trouble import WITHOUT_SESSION, WITHOUT_TRANSLATION, Trouble
+from bmv.call.trouble import ANSWERED_AFTER, REST_FRAMES, Trouble
+from bmv.call.usage import Usage
 from bmv.languages import Sentence
 
 log = structlog.get_logger()
-
-STALLED_AFTER = 1.0  # seconds without a frame: what is only late must not get a hole in its middle
-FILL_FRAMES = 20  # at most 400 ms of silence for one stall; more would only add delay
-ANSWERED_AFTER = 5.0  # seconds after the last voiced frame: by then a translator has said what it will say
-REST_FRAMES = round(ANSWERED_AFTER / FRAME_SECONDS)
-
-
-class Mode(Enum):
-    """What an interpreter does with what it hears."""
-
-    IDLE = "idle"  # nobody is there yet to hear it
-    OPENING = "opening"  # kept, until there is a session
-    TRANSLATING = "translating"
-    PASSING_THROUGH = "passing through"  # the original voice at full level
-    PAUSED = "paused"  # nobody is there for a while
-
-
-NOBODY_LISTENS = (Mode.IDLE, Mode.PAUSED)
 
 
 class Interpreter:
@@ -82,19 +65,18 @@ class Interpreter:
         self._since = 0.0  # since when the mode is what it is
         self._trouble = Trouble()
         self._words_lost = False  # and the listener does not know it yet
-        self._last_heard = 0.0
+        self._stall = Stall()
         self._last_voice = float("-inf")
-        self._filled = 0
         self._music = False  # is, or was, what the line carries in a pause
         self._rest = 0  # frames of silence that a session may still be fed during a pause
+        self._secured = False
         self.mode = Mode.IDLE
         self.forward_original = False
         self.stats = DirectionStats()
         self._speech = Speech(self.stats.speech, self._playout, replay_seconds=replay_seconds)
         self._turns = TurnClock(self.stats.first_audio)
-        self._successions: asyncio.Queue[Succession | None] = asyncio.Queue()  # that have still to be run
+        self._relay = Relay()
         self._succession = self._succeed()
-        self._work: asyncio.Task[None] | None = None  # runs the succession
         self._playout.when_translation_starts(self._on_translation)
 
     # -- what the call tells ------------------------------------------------------------------------------------
@@ -111,7 +93,7 @@ class Interpreter:
         if self.mode not in NOBODY_LISTENS or self._succession.finishing:
             return
         now = self._clock()
-        if self.mode is Mode.PAUSED:
+        if self.mode is Mode.PAUSED and not self._secured:
             self._trouble.resume(now)
             self._turns = TurnClock(self.stats.first_audio)
         if self._words_lost:
@@ -127,13 +109,12 @@ class Interpreter:
         """Nobody listens until `begin`: what the speaker says is missed.
 
         The session stays open and is fed nothing, what it says all the same is played, and one that is lost is followed
-        by another. What still waits to be fed goes on waiting, and is fed first when somebody listens again. Nothing
-        else changes, and the listener is told nothing, before that: this time counts neither as trouble nor as time
-        without a translation.
+        by another. What still waits to be fed is fed first when somebody listens again. Before that the listener is
+        told nothing: this time counts neither as trouble nor as time without a translation.
 
-        `music` is what the speaker's line carries meanwhile, and the listener waits for the speaker. The session is fed
-        silence then until it has said the rest of what came before, for `ANSWERED_AFTER` at most. And what it does not
-        answer of that, and of what `begin` takes up, is given to nobody: a little music comes before and after a hold.
+        With `music` on the speaker's line the session is fed silence until it has said the rest of what came before,
+        for `ANSWERED_AFTER` at most. And what it does not answer of that, and of what `begin` takes up, is given to
+        nobody: a little music comes before and after a hold.
         """
         if self.mode in NOBODY_LISTENS:
             return
@@ -146,6 +127,25 @@ class Interpreter:
         if music:
             self._speech.doubt()
 
+    def secure(self, on: bool) -> None:
+        """While `on`, the listener hears the original, and no session gets anything, not even silence.
+
+        What none was fed yet is given as it is; what one says of earlier words is played. A pause stays a pause, and
+        what was missed in it is not taken up once this has ended: it was for nobody else.
+        """
+        self._secured = on
+        if self.mode in NOBODY_LISTENS or self._succession.finishing:
+            if not on:
+                self._speech.forget_missed()
+            return
+        if on:
+            self._trouble.pause(self._clock())
+            self._succession.forgive()
+        else:
+            self._trouble.resume(self._clock())
+            self._turns = TurnClock(self.stats.first_audio)
+        self._start()
+
     def miss(self, frame: bytes, now: float) -> None:
         """The next 20 ms of the speaker, while nobody is there to hear it."""
         self._speech.miss(Missed(frame, self._note(frame, now), now))
@@ -156,7 +156,7 @@ class Interpreter:
             self.miss(frame, now)
             return
         self._deal_with(frame, now, voiced=self._note(frame, now), underneath=self.forward_original)
-        if self._succession.is_open and not self._succession.finishing:
+        if self._may_be_fed:
             self._speech.feed(self._succession, now)
 
     def retarget(self, pair: LanguagePair | None) -> None:
@@ -170,7 +170,6 @@ class Interpreter:
             return
         log.info("languages_changed", before=str(self.pair), pair=str(pair))
         self.pair = pair
-        self._dismiss()
         before, self._succession = self._succession, self._succeed()
         if before.is_wanted:
             self._succession.prepare()
@@ -187,13 +186,11 @@ class Interpreter:
         """Every 20 ms: nothing may be waited for too long."""
         self.stats.worst_backlog = max(self.stats.worst_backlog, self._playout.backlog)
         self._succession.tick(now)
-        if self._rest and self.mode is Mode.PAUSED and self._succession.is_open and not self._succession.finishing:
+        if self._rest and self.mode is Mode.PAUSED and self._may_be_fed:
             self._let_it_say_the_rest(now)
-        if self._is_too_long_in_trouble(now):
+        if self._trouble.too_long(now, self.mode, since=self._since, finishing=self._succession.finishing):
             self._give_original()
-        stalled = self._last_heard and now - self._last_heard > STALLED_AFTER
-        if stalled and self._filled < FILL_FRAMES and self.mode is Mode.TRANSLATING and not self._succession.finishing:
-            self._filled += 1
+        if self.mode is Mode.TRANSLATING and not self._succession.finishing and self._stall.fill(now):
             self._speech.fill()
             self._speech.feed(self._succession, now)
 
@@ -201,12 +198,12 @@ class Interpreter:
         """The speaker is gone: let the translator say what is left; `run` ends after it."""
         if self._succession.finishing:
             return
-        if self.mode in (Mode.IDLE, Mode.PASSING_THROUGH):
-            self._dismiss()  # nothing that it could say is waited for
-        elif self._succession.is_open:
+        if self.mode in (Mode.IDLE, Mode.PASSING_THROUGH) or (self._secured and not self._succession.is_open):
+            self._relay.dismiss()  # nothing that it could say is waited for
+        elif self._may_be_fed:
             self._speech.feed_rest(self._succession, self._clock())
         self._succession.finish()
-        self._successions.put_nowait(None)
+        self._relay.finish()
 
     def settle(self, fate: Fate, reason: str) -> None:
         """The call is over, and `run` is: what no session has dealt with meets this fate, for this reason.
@@ -225,12 +222,19 @@ class Interpreter:
         """Seconds for which the original has stood in for a translation that cannot be had, since the last one."""
         return self._trouble.untranslated_for(now)
 
+    @property
+    def voiced_at(self) -> float:
+        """When the speaker talked last, listened to or not; a loop time."""
+        return self._speech.voiced_at
+
+    @property
+    def usage(self) -> Usage:
+        """What all its sessions have used so far."""
+        return self.stats.usage + self._succession.usage
+
     async def run(self) -> None:
         """Interpret until `finish`, and until all is said then, or until it is cancelled; no session outlives it."""
-        async with asyncio.TaskGroup() as tasks:
-            while succession := await self._successions.get():
-                if succession is self._succession:
-                    self._work = tasks.create_task(succession.run())
+        await self._relay.run()
 
     # -- what the sessions tell ---------------------------------------------------------------------------------
 
@@ -281,9 +285,16 @@ class Interpreter:
     def _enter(self, mode: Mode) -> None:
         self.mode, self._since = mode, self._clock()
 
+    @property
+    def _may_be_fed(self) -> bool:
+        return self._succession.is_open and not self._succession.finishing and not self._secured
+
     def _start(self) -> None:
         """Somebody listens, in these languages: deal with what is kept and heard as the sessions allow."""
-        if self.pair is None:
+        if self._secured:
+            self._enter(Mode.SECURED)
+            self._speech.give_waiting(self._clock())
+        elif self.pair is None:
             self._enter(Mode.PASSING_THROUGH)
             self._speech.give_kept(self._clock())
         elif self._trouble.original:
@@ -299,14 +310,8 @@ class Interpreter:
         """Sessions for the languages there are now, which `run` opens."""
         ladder = self._ladder(self.pair)
         succession = Succession(self.pair, ladder=ladder, user=self, stats=self.stats, clock=self._clock)
-        self._successions.put_nowait(succession)
+        self._relay.take(succession)
         return succession
-
-    def _dismiss(self) -> None:
-        """Close the session, or stop opening one: at once, and nobody waits for it."""
-        if self._work:
-            self._work.cancel()
-            self._work = None
 
     def _let_it_say_the_rest(self, now: float) -> None:
         """A session that is fed nothing says nothing, not even what it owes of what it was fed before."""
@@ -324,7 +329,10 @@ class Interpreter:
         self._rest = REST_FRAMES if self._rest else 0
         if self._trouble.original:
             self._speech.give_up(Fate.PASSED_THROUGH)  # which it was, all of it
-        too_old = self._speech.take_back(all_of_it=self._succession.hopeless)
+        secured = self.mode is Mode.SECURED
+        too_old = self._speech.take_back(all_of_it=secured or self._succession.hopeless)
+        if secured:
+            self._speech.give_waiting(self._clock())
         if self.forward_original:
             self._speech.give(too_old, self._clock())
         elif self._speech.lose(too_old, f"older than REPLAY_SECONDS when {why}"):
@@ -335,15 +343,6 @@ class Interpreter:
     def _tell_of_lost_words(self) -> None:
         self._words_lost = False
         self._listener.notify(Sentence.WORDS_LOST, self._clock())
-
-    def _is_too_long_in_trouble(self, now: float) -> bool:
-        trouble = self._trouble.lasted(now)
-        match self.mode:
-            case Mode.OPENING:
-                return now - self._since > WITHOUT_SESSION or trouble > WITHOUT_TRANSLATION
-            case Mode.TRANSLATING if not self._succession.finishing:
-                return trouble > 0 and self._trouble.unanswered_for(now) > WITHOUT_TRANSLATION
-        return False
 
     def _give_original(self) -> None:
         """Nothing is translated, and no more waiting for it: what was kept and what comes is given as it is."""
@@ -373,11 +372,13 @@ class Interpreter:
 
     def _note(self, frame: bytes, now: float) -> bool:
         """The line lives; whether somebody is talking on it."""
-        self._last_heard = now
-        self._filled = 0
-        return self._speech.note(frame)
+        self.stats.came(late=self._stall.heard(now))
+        return self._speech.note(frame, now)
 
     def _deal_with(self, frame: bytes, now: float, *, voiced: bool, underneath: bool) -> None:
+        if self.mode is Mode.SECURED:
+            self._speech.pass_on(frame, now, voiced=voiced)
+            return
         if voiced:
             self._last_voice = now
             self._trouble.asked(now)
@@ -394,4 +395,5 @@ class Interpreter:
         self.stats.downlink.add(now - received_at)
         lag = self._turns.translated(now, silent_for=silent_for)
         if lag is not None:
+            self.stats.last_lag = lag
             self._captions.heard_after(lag, now)

@@ -24,15 +24,18 @@ class Speech:
         self._ledger = ledger
         self._listener = listener
         self._voice = VoiceDetector()
+        self.voiced_at = float("-inf")
+        """When somebody talked last, listened to or not; a loop time."""
         self._missed = MissedSpeech()
         self._kept = KeptSpeech(replay_seconds=replay_seconds)
 
     # -- from the line ------------------------------------------------------------------------------------------
 
-    def note(self, frame: bytes) -> bool:
+    def note(self, frame: bytes, now: float) -> bool:
         """The next frame: whether somebody is talking in it. One of the methods below is told what is done with it."""
         voiced = self._voice.feed(frame)
         if voiced:
+            self.voiced_at = now
             self._ledger.hear()
         return voiced
 
@@ -116,9 +119,11 @@ class Speech:
 
         But for what may be music.
         """
-        unanswered = self._kept.processed(frames)
-        self._settle([frame for frame in unanswered if frame.doubtful], Fate.NOT_TRANSLATABLE)
-        self.give([frame for frame in unanswered if not frame.doubtful], now)
+        self._give_unless_doubtful(self._kept.processed(frames), now)
+
+    def give_waiting(self, now: float) -> None:
+        """What no session was fed yet is not to be fed any more: it is given as it is, but for what may be music."""
+        self._give_unless_doubtful(self._kept.give_up_waiting(), now)
 
     def give_kept(self, now: float) -> None:
         """No session is waited for any more: all that is kept is given as it is."""
@@ -147,6 +152,10 @@ class Speech:
             frame.times_fed += 1
             self._ledger.replay(frame.voiced and frame.times_fed == 2 and not frame.settled)
         self._settle(self._kept.overdue(), Fate.TRANSLATED)
+
+    def _give_unless_doubtful(self, frames: list[Kept], now: float) -> None:
+        self._settle([frame for frame in frames if frame.doubtful], Fate.NOT_TRANSLATABLE)
+        self.give([frame for frame in frames if not frame.doubtful], now)
 
     def _settle(self, frames: Iterable[Kept], fate: Fate, reason: str = "") -> int:
         voiced = sum(frame.voiced and not frame.settled for frame in frames)

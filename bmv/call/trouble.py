@@ -6,6 +6,11 @@ over when a session is done with something that was said.
 
 from __future__ import annotations
 
+from bmv.audio.mulaw import FRAME_SECONDS
+from bmv.call.mode import Mode
+
+ANSWERED_AFTER = 5.0  # seconds after the last voiced frame: by then a translator has said what it will say
+REST_FRAMES = round(ANSWERED_AFTER / FRAME_SECONDS)
 WITHOUT_SESSION = 3.0  # seconds until the listener is given the original: most often another session is there by then
 WITHOUT_TRANSLATION = (
     8.0  # the same where sessions open, and speech is not answered; a new one spoke after 2.4 to 4.6 s
@@ -62,6 +67,18 @@ class Trouble:
     def lasted(self, now: float) -> float:
         """For how long there has been trouble; 0 without any."""
         return 0.0 if self._began is None else now - self._began
+
+    def too_long(self, now: float, mode: Mode, *, since: float, finishing: bool) -> bool:
+        """Whether the listener has waited long enough in this `mode`, which has been so `since` then.
+
+        Of a session that is `finishing`, as the speaker is gone, the last word is waited for.
+        """
+        match mode:
+            case Mode.OPENING:
+                return now - since > WITHOUT_SESSION or self.lasted(now) > WITHOUT_TRANSLATION
+            case Mode.TRANSLATING if not finishing:
+                return self.lasted(now) > 0 and self.unanswered_for(now) > WITHOUT_TRANSLATION
+        return False
 
     def unanswered_for(self, now: float) -> float:
         """Seconds since the first voice after the last answer; 0 if there was none."""

@@ -65,7 +65,33 @@ class Sentence(Enum):
     """The translation goes on."""
     WORDS_LOST = auto()
     """Something was said that nobody will hear: ask for it again."""
+    SECURED = auto()
+    """The secure pause begins: until it ends both hear each other's own voice. This one and the next: to both alike."""
+    UNSECURED = auto()
+    """The secure pause is over."""
+    ONE_MOMENT = auto()
+    """From here on what agents may have said to the caller. One moment, please."""
+    SPEAK_SLOWLY = auto()
+    """Please speak more slowly."""
+    REPEAT = auto()
+    """Please say that again."""
+    LOOKING_UP = auto()
+    """I am looking that up."""
+    STAY_ON_LINE = auto()
+    """Please stay on the line."""
+    THANKS_FOR_WAITING = auto()
+    """Thank you for waiting."""
 
+
+PHRASES: Final = (
+    Sentence.ONE_MOMENT,
+    Sentence.SPEAK_SLOWLY,
+    Sentence.REPEAT,
+    Sentence.LOOKING_UP,
+    Sentence.STAY_ON_LINE,
+    Sentence.THANKS_FOR_WAITING,
+)
+"""What agents may have said to the caller at once, in the caller's language, at the press of a button."""
 
 IN_STREAM: Final = (
     Sentence.TRANSLATION_LOST,
@@ -73,6 +99,9 @@ IN_STREAM: Final = (
     Sentence.WORDS_LOST,
     Sentence.INTERPRETER,
     Sentence.HOLD,
+    Sentence.SECURED,
+    Sentence.UNSECURED,
+    *PHRASES,
 )
 """What is spoken into a running stream, where the carrier's voice cannot sound: about three seconds at most, because
 the conversation goes on underneath. The rest is said before or after a stream."""
