@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from operator import add
 
 _SMALLEST = 0.0001  # seconds; everything faster is counted as this
 _GROWTH = 1.15  # each bucket is 15 % wider than the one before: a percentile is at most so much too high
@@ -13,24 +14,54 @@ _BUCKETS = 128  # up to about 5,000 s
 
 
 class Histogram:
-    """Durations in seconds; count, mean and maximum exact, percentiles at most 15 % too high. Memory does not grow."""
+    """Durations in seconds; count, mean and maximum exact, percentiles at most 15 % too high. Memory does not grow.
 
-    __slots__ = ("_buckets", "count", "maximum", "total")
+    The mean is exact to the nanosecond.
+    """
+
+    __slots__ = ("_buckets", "_nanoseconds", "count", "maximum")
 
     def __init__(self) -> None:
         self.count = 0
-        self.total = 0.0
         self.maximum = 0.0
+        self._nanoseconds = 0  # whole ones: a sum of sums is the same in every order, and cannot seem to fall
         self._buckets = [0] * _BUCKETS
 
     def add(self, seconds: float) -> None:
         """Count one duration; negative ones (a clock stepped back) count as zero."""
         seconds = max(seconds, 0.0)
         self.count += 1
-        self.total += seconds
+        self._nanoseconds += round(seconds * 1e9)
         self.maximum = max(self.maximum, seconds)
         index = 0 if seconds <= _SMALLEST else int(math.log(seconds / _SMALLEST) / _LOG_GROWTH) + 1
         self._buckets[min(index, _BUCKETS - 1)] += 1
+
+    def merge(self, other: Histogram) -> None:
+        """Count all that the other one has counted, too."""
+        if not other.count:
+            return
+        self.count += other.count
+        self._nanoseconds += other._nanoseconds
+        self.maximum = max(self.maximum, other.maximum)
+        self._buckets = list(map(add, self._buckets, other._buckets))
+
+    def at_most(self, bounds: Sequence[float]) -> list[int]:
+        """How many were at most each of these seconds, which ascend.
+
+        One that came less than 15 % below a bound may count as above it, never the other way round.
+        """
+        counts, seen, index = [], 0, 0
+        for bound in bounds:
+            while index < _BUCKETS - 1 and _SMALLEST * _GROWTH**index <= bound:
+                seen += self._buckets[index]
+                index += 1
+            counts.append(seen)
+        return counts
+
+    @property
+    def total(self) -> float:
+        """All durations together."""
+        return self._nanoseconds / 1e9
 
     @property
     def mean(self) -> float | None:

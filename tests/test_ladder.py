@@ -57,6 +57,21 @@ def test_the_first_choice_is_tried_at_once() -> None:
     assert (steps.factory, steps.delay) == (A, 0.0)
 
 
+def test_each_translator_has_its_rung_wherever_it_has_moved_to() -> None:
+    steps = ladder(A, B)
+    assert steps.rung == 1
+    for _ in range(TRIES):
+        fail(steps)
+    assert (steps.factory, steps.rung) == (B, 2)
+    for _ in range(TRIES):
+        fail(steps)
+    assert (steps.factory, steps.rung) == (A, 1)
+    fail(steps, HOPELESS)
+    assert (steps.factory, steps.rung) == (B, 2)
+    fail(steps, HOPELESS)
+    assert (steps.factory, steps.rung) == (None, 0)
+
+
 def test_after_each_failure_the_next_try_waits_longer() -> None:
     steps = ladder(A)
     waits = [fail(steps)[1] for _ in range(len(BACKOFF) + 2)]

@@ -50,6 +50,35 @@ def test_count_mean_and_maximum_are_exact(durations: list[float]) -> None:
     assert histogram.maximum == max(durations)
 
 
+@given(st.lists(st.lists(SECONDS, max_size=20), max_size=5))
+def test_histograms_that_are_merged_are_one_of_all_durations(parts: list[list[float]]) -> None:
+    merged = Histogram()
+    for part in parts:
+        merged.merge(filled(part))
+    whole = filled([seconds for part in parts for seconds in part])
+    assert (merged.count, merged.total, merged.maximum) == (whole.count, whole.total, whole.maximum)
+    for percent in (1, 50, 99):
+        assert merged.percentile(percent) == whole.percentile(percent)
+
+
+@given(st.lists(st.floats(0, 4000), max_size=100))
+def test_what_is_said_to_be_at_most_a_bound_is_and_what_is_a_bucket_below_it_is_counted(durations: list[float]) -> None:
+    bounds = [0.0001, 0.001, 0.25, 1.0, 7.5, 4000.0]
+    for bound, count in zip(bounds, filled(durations).at_most(bounds), strict=True):
+        assert count <= sum(seconds <= bound for seconds in durations)
+        assert count >= sum(seconds <= bound / (1 + CLOSE) * (1 - 1e-9) for seconds in durations)
+
+
+def test_sums_are_the_same_in_every_order() -> None:
+    """Floating point numbers are not: 0.1 + 0.2 + 0.3 is less than 0.3 + 0.2 + 0.1 by a hair's breadth, or more."""
+    parts = [filled([seconds]) for seconds in (0.1, 0.2, 0.3)]
+    there, back = Histogram(), Histogram()
+    for one, other in zip(parts, reversed(parts), strict=True):
+        there.merge(one)
+        back.merge(other)
+    assert there.total == back.total == 0.6
+
+
 def test_nothing_counted_is_nothing_and_not_zero() -> None:
     histogram = Histogram()
     assert histogram.mean is None

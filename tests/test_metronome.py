@@ -96,6 +96,28 @@ async def test_late_beats_are_not_made_up_for() -> None:
     assert beats == pytest.approx([0.02, 1.04, 1.04, 1.06])
 
 
+async def test_it_measures_how_late_each_beat_is() -> None:
+    clock = HandClock(0.0)
+    metronome = Metronome(clock=clock, sleep=Sleeper(clock, too_long=[0.0, 0.5, 0.0]))
+    with pytest.raises(Over):
+        await metronome.run()
+    assert metronome.late.count == 3
+    assert metronome.late.total == pytest.approx(0.5)
+    assert metronome.late.maximum == pytest.approx(0.5)
+
+
+async def test_a_beat_that_takes_longer_than_20_ms_makes_the_next_one_late() -> None:
+    clock = HandClock(0.0)
+    metronome = Metronome(clock=clock, sleep=Sleeper(clock, too_long=[0.0] * 3))
+
+    def hard_work(_now: float) -> None:
+        clock.turn(0.05)
+
+    with metronome.attached(hard_work), pytest.raises(Over):
+        await metronome.run()
+    assert metronome.late.maximum == pytest.approx(0.03)
+
+
 async def test_a_run_never_sleeps_for_less_than_no_time() -> None:
     clock = HandClock(0.0)
     sleeper = Sleeper(clock, too_long=[0.3, 0.0, 0.0])

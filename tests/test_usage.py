@@ -50,3 +50,10 @@ def test_a_summary_has_every_amount_and_the_price() -> None:
 def test_a_price_that_is_not_known_is_not_zero() -> None:
     known, unknown = Usage({"audio_tokens_in": 1}, usd=2.0), Usage({"audio_tokens_in": 2}, usd=None)
     assert (known + unknown).summary() == {"audio_tokens_in": 3, "usd": None}
+
+
+@given(st.lists(USAGES))
+def test_what_is_known_of_a_price_is_kept_beside_what_is_not(usages: list[Usage]) -> None:
+    total = sum(usages, Usage())
+    assert total.known == sum(usage.usd for usage in usages if usage.usd is not None)
+    assert total.at_least == (total.known if total.usd is None else 0)

@@ -18,7 +18,7 @@ class Agents:
         """`caller` is what the caller speaks, if it is known; `otherwise` what an agent speaks who does not say."""
         self._caller = caller
         self._otherwise = otherwise
-        self._here: dict[str, Sequence[Language]] = {}
+        self._here: dict[str, tuple[Sequence[Language], str]] = {}
         self._gone: set[str] = set()
 
     def __len__(self) -> int:
@@ -27,14 +27,23 @@ class Agents:
     @property
     def language(self) -> Language:
         """What is spoken at the agent's side now."""
-        return self.choose(next(reversed(self._here.values()), ()))
+        speaks, _worker = next(reversed(self._here.values()), ((), ""))
+        return self.choose(speaks)
 
-    def accepted(self, agent: str, speaks: Sequence[Language]) -> bool:
-        """An agent has taken the call. Returns whether that is news: it may be told twice, even when he has left."""
+    @property
+    def workers(self) -> list[str]:
+        """The carrier's names of the people who are here, as far as they are known; who is talked to is the last."""
+        return [worker for _speaks, worker in self._here.values() if worker]
+
+    def accepted(self, agent: str, speaks: Sequence[Language], *, worker: str = "") -> bool:
+        """An agent has taken the call. Returns whether that is news: it may be told twice, even when he has left.
+
+        `worker` is the carrier's name of the person.
+        """
         if agent in self._gone:
             return False
         news = agent not in self._here
-        self._here[agent] = speaks
+        self._here[agent] = speaks, worker
         return news
 
     def left(self, agent: str) -> bool:

@@ -65,9 +65,14 @@ class AgentSide:
         else:
             self.language = self._agents.choose(speaks)
 
-    def accepted(self, agent: str, speaks: Sequence[Language], now: float) -> bool:
+    @property
+    def workers(self) -> list[str]:
+        """See `Agents.workers`."""
+        return self._agents.workers
+
+    def accepted(self, agent: str, speaks: Sequence[Language], now: float, *, worker: str = "") -> bool:
         """An agent has taken the call. Returns whether we did not know that yet."""
-        news = self._agents.accepted(agent, speaks)
+        news = self._agents.accepted(agent, speaks, worker=worker)
         if not len(self._agents):
             return False  # who had accepted has left again, and only the news of it is late
         self.joining()

@@ -23,7 +23,9 @@ class ListenerBuffer:
         self.runs_dry_at = 0.0
         self.corrected = 0.0
         """Seconds by which more waited there than was reckoned, in all."""
-        self._frames = 0
+        self.sent = 0
+        """Frames, in all."""
+        self._marked = 0  # of them, before the last mark
         self._number = 0
         self._marks: dict[str, tuple[float, float]] = {}
         self._usual = float("inf")  # the way there and back at its shortest
@@ -36,10 +38,10 @@ class ListenerBuffer:
     def add(self, frames: int) -> str | None:
         """So many frames are sent. Returns the name of a mark to be sent behind them, about once a second."""
         self.runs_dry_at += frames * FRAME_SECONDS
-        self._frames += frames
-        if self._frames < MARK_FRAMES:
+        self.sent += frames
+        if self.sent - self._marked < MARK_FRAMES:
             return None
-        self._frames = 0
+        self._marked = self.sent
         self._number += 1
         name = str(self._number)
         self._marks[name] = (self.runs_dry_at, self.corrected)

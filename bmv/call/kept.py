@@ -132,6 +132,12 @@ class KeptSpeech:
         self._waiting.clear()
         return everything
 
+    def give_up_waiting(self) -> list[Kept]:
+        """All that waits, oldest first; what a session was fed is kept."""
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        return waiting
+
     def _feed_one(self) -> Kept:
         frame = self._waiting.popleft()
         self._pause = 0 if frame.voiced else self._pause + 1

@@ -31,7 +31,8 @@ class Ladder:
         """`chance` gives numbers from 0 to 1: calls that failed together shall not all come back at once."""
         able = [each for each in translators if pair and _speaks(each, pair.target)]
         self._rungs = deque(able)
-        self._untried = set(map(id, able))
+        self._places = {id(each): place for place, each in enumerate(able, 1)}
+        self._untried = set(self._places)
         self._chance = chance
         self._failures = 0  # in a row, of all rungs
         self._failures_here = 0
@@ -42,6 +43,11 @@ class Ladder:
     def factory(self) -> TranslatorFactory | None:
         """Whom to try; None when nobody is left."""
         return self._rungs[0] if self._rungs else None
+
+    @property
+    def rung(self) -> int:
+        """The place of `factory` among those that are able, 1 for the first choice; 0 when nobody is left."""
+        return self._places[id(self._rungs[0])] if self._rungs else 0
 
     @property
     def delay(self) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from bmv.audio.mulaw import FRAME_SECONDS
+from bmv.metrics import Histogram
 
 Beat = Callable[[float], None]
 
@@ -24,6 +25,8 @@ class Metronome:
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._sleep = sleep
         self._beats: list[Beat] = []
+        self.late = Histogram()
+        """By how much each beat came too late, be it that the loop was busy or that the beat before took too long."""
 
     def now(self) -> float:
         """Seconds on the clock that beats are given."""
@@ -40,10 +43,13 @@ class Metronome:
 
     async def run(self) -> None:
         """Beat until cancelled."""
-        due = self._clock()
+        due = began = self._clock()
         while True:
-            due = max(due + FRAME_SECONDS, self._clock())
+            planned = max(due + FRAME_SECONDS, began)
+            due = max(planned, self._clock())
             await self._sleep(due - self._clock())
+            began = self._clock()
+            self.late.add(began - planned)
             self.beat()
 
     def beat(self) -> None:

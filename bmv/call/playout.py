@@ -101,6 +101,7 @@ class Track:
         self._frames: deque[Sound] = deque()
         self.behind = behind
         self.sounds_until = float("-inf")
+        self.translated_until = float("-inf")
         self._pausing = True  # the last frame was not voiced
         self.shed = 0  # frames of pauses left out to catch up
         self.on_start: Callable[[float, float], None] = lambda _due, _silent_for: None
@@ -130,6 +131,8 @@ class Track:
             self.on_start(sound.due, silent_for)
         self._frames.popleft()
         self.sounds_until = at + FRAME_SECONDS
+        if sound.translated:
+            self.translated_until = self.sounds_until
         self._pausing = not sound.voiced
         return sound.frame
 
@@ -181,6 +184,11 @@ class Playout:
     def speaking(self, now: float) -> bool:
         """Whether a translation, or what stands in its place, waits or sounds."""
         return bool(len(self._speech)) or self._speech.sounds_until > now
+
+    @property
+    def translated_until(self) -> float:
+        """When the last frame of a translation that was sent has sounded, as a loop time."""
+        return self._speech.translated_until
 
     def sounding(self, now: float) -> bool:
         """Whether something waits to be played, or is still in the listener's buffer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from copy import deepcopy
 from types import TracebackType
 from typing import Self
 
@@ -10,7 +11,9 @@ import structlog
 
 from bmv.call.services import Caller, CallServices
 from bmv.call.session import CallSession
-from bmv.call.state import EndReason
+from bmv.call.state import CallState, EndReason
+from bmv.call.totals import Moment, Refusal, Totals
+from bmv.call.view import CallView
 from bmv.errors import BmvError
 
 log = structlog.get_logger()
@@ -34,12 +37,18 @@ class CallRegistry:
         self._calls: dict[str, CallSession] = {}
         self._by_call_sid: dict[str, str] = {}
         self._outcomes: dict[str, EndReason] = {}
+        self._totals = Totals()  # what calls left that are over
         self._tasks = asyncio.TaskGroup()
         self._changed = asyncio.Event()
         self.draining = False
 
     def __len__(self) -> int:
         return len(self._calls)
+
+    @property
+    def limit(self) -> int:
+        """`MAX_CALLS`."""
+        return self._max_calls
 
     @property
     def full(self) -> bool:
@@ -66,14 +75,28 @@ class CallRegistry:
 
     def place(self, caller: Caller, destination: str | None) -> CallSession:
         """A new call whose agent is reached at `destination` (None: the queue). Raises `NotAdmitted`."""
-        if self.draining or self.full:
-            raise NotAdmitted("shutting down" if self.draining else "MAX_CALLS calls are running")
+        if why := self.turn_away():
+            raise NotAdmitted(why)
         call = CallSession(caller, self._services, destination=destination)
         self._calls[call.id] = call
         if caller.call_sid:
             self._by_call_sid[caller.call_sid] = call.id
         self._tasks.create_task(self._run(call), name=f"call-{call.id}")
         return call
+
+    def turn_away(self) -> str | None:
+        """Why a call that comes now is refused, which is counted; None where it can be taken."""
+        if not (self.draining or self.full):
+            return None
+        self._totals.refused[Refusal.DRAINING if self.draining else Refusal.BUSY] += 1
+        return "shutting down" if self.draining else "MAX_CALLS calls are running"
+
+    def measured(self) -> tuple[Totals, Moment]:
+        """What all calls took so far, those that are over and those that are running, and how these are now."""
+        totals, moment = deepcopy(self._totals), Moment()
+        for call in self._calls.values():
+            call.measure(totals, moment)
+        return totals, moment
 
     def find(self, call_id: str | None) -> CallSession | None:
         """The running call with our id, if there is one."""
@@ -82,6 +105,21 @@ class CallRegistry:
     def find_by_call_sid(self, call_sid: str) -> CallSession | None:
         """The running call whose caller's leg is the carrier's call `call_sid`."""
         return self.find(self._by_call_sid.get(call_sid))
+
+    def views(self) -> list[CallView]:
+        """How the running calls are now, the oldest first."""
+        return [call.view() for call in self._calls.values()]
+
+    def call_of_worker(self, worker_sid: str) -> CallSession | None:
+        """The running call in which this agent is, by the carrier's name of the person.
+
+        Of several the one in which people talk, and of those the newest.
+        """
+        found = [
+            call for call in reversed(self._calls.values()) if call.reason is None and worker_sid in call.agents.workers
+        ]
+        talking = (call for call in found if call.state is CallState.BRIDGED)
+        return next(talking, found[0] if found else None)
 
     def outcome(self, call_id: str) -> EndReason | None:
         """Why a call ended that is over since not too long ago."""
@@ -113,6 +151,7 @@ class CallRegistry:
             del self._calls[call.id]
             self._by_call_sid.pop(call.caller.call_sid or "", None)
             self._outcomes[call.id] = call.reason or EndReason.INTERNAL_ERROR
+            call.measure(self._totals)
             if len(self._outcomes) > OUTCOMES_KEPT:
                 del self._outcomes[next(iter(self._outcomes))]
             self._changed.set()

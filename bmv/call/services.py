@@ -11,6 +11,7 @@ from bmv.call.carrier import Carrier
 from bmv.call.leg import Role
 from bmv.call.metronome import Metronome
 from bmv.call.speaker import Speaker
+from bmv.call.transcript import Transcripts
 from bmv.call.translator import TranslatorFactory
 from bmv.languages import Language
 
@@ -38,6 +39,8 @@ class CallPolicy:
     forward_original: bool = False
     original_level_db: float = -18.0
     interpreter_notice: Notice = Notice.OFF
+    captions: bool = True
+    """Whether what is said may be read along."""
     hold_audio: bytes = b""
     """What a waiting caller hears again and again: mu-law in whole frames; empty for quiet."""
     hold_message: float = 20.0
@@ -66,6 +69,7 @@ class CallServices:
     speaker: Speaker
     metronome: Metronome
     captions: CaptionFeed
+    transcripts: Transcripts
     policy: CallPolicy
 
 

@@ -6,38 +6,27 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import cycle
-from typing import TypeVarTuple
+from functools import partial
 
 import structlog
 
-from bmv.audio import mulaw
-from bmv.audio.tones import KEYS, dtmf, ringback
-from bmv.call import report
+from bmv.call import report, view
 from bmv.call.agentside import AgentSide
-from bmv.call.captions import CaptionLines
 from bmv.call.carrier import CarrierError, NewCall
-from bmv.call.hold import hold_audio
 from bmv.call.interpreter import Interpreter
-from bmv.call.ladder import Ladder
 from bmv.call.ledger import Fate
 from bmv.call.leg import Leg, Role
 from bmv.call.party import Party
-from bmv.call.playout import Playout
 from bmv.call.services import Caller, CallServices
-from bmv.call.state import CallEvent, CallState, EndReason, farewell, follow
+from bmv.call.sides import Sides
+from bmv.call.state import AGENT_IS_THERE, WHO_HUNG_UP, CallEvent, CallState, EndReason, farewell, follow
 from bmv.call.tokens import Tokens
-from bmv.call.translator import LanguagePair
-from bmv.languages import Language, Sentence
+from bmv.call.totals import Moment, Totals
+from bmv.call.transcript import Transcript
+from bmv.call.view import CallView
+from bmv.languages import PHRASES, Language, Sentence
 
 log = structlog.get_logger()
-
-Arguments = TypeVarTuple("Arguments")
-
-_WHO_HUNG_UP = {EndReason.CALLER_HUNG_UP: Role.CALLER, EndReason.AGENT_HUNG_UP: Role.AGENT}
-_AGENT_IS_THERE = {CallState.CALLING, CallState.BRIDGED, CallState.HELD}
-HOLD_EXPLAINED = 3.0  # seconds of music or quiet after what an agent said last, until we say what is going on
-KEYS_WAIT = 10.0  # seconds that may wait to be heard, and a key is put behind them: not one that nobody lets go
 DRAIN_SECONDS = 1.0  # how long a listener may still hear what was said last; both are told or ended within two seconds
 
 
@@ -64,7 +53,6 @@ class CallSession:
         self.agents = AgentSide(
             caller=caller.language, otherwise=self._policy.agent_language, queued=destination is None
         )
-        self._not_told = {role for role in Role if self._policy.interpreter_notice.includes(role)}
         self._caller_here = asyncio.Event()
         self._agent_here = asyncio.Event()
         self._bridged = asyncio.Event()
@@ -72,9 +60,10 @@ class CallSession:
         self._all_said = asyncio.Event()
         self._left = self.state  # the last state before the end
         self._last_words: Interpreter | None = None  # the one that finishes while the call parts
-        self._parties = {role: self._party(role) for role in Role}
+        self._began = self._now()
+        self._sides = Sides(caller, services, self.agents, call_id=self.id)
+        self._parties, self._interpreters = self._sides.parties, self._sides.interpreters
         self._parties[Role.CALLER].call_sid = caller.call_sid
-        self._interpreters = {role: self._interpreter(role) for role in Role}
 
     def language(self, role: Role) -> Language:
         """What a party is addressed in; for a caller of unknown language that is the agents'."""
@@ -117,48 +106,34 @@ class CallSession:
     def agent_reserved(self, speaks: Sequence[Language] = ()) -> None:
         """An agent's telephone rings: have the sessions ready when it is picked up."""
         self.agents.rung(speaks, self._now())
-        self._prepare()
+        self._sides.prepare()
 
-    def agent_accepted(self, agent: str = "", speaks: Sequence[Language] = ()) -> None:
+    def agent_accepted(self, agent: str = "", speaks: Sequence[Language] = (), *, worker: str = "") -> None:
         """An agent accepted; may come before or after the agent's stream, and again after a transfer.
 
-        `agent` is the carrier's name of the reservation, `speaks` what the agent speaks, the best first.
+        `agent` is the carrier's name of the reservation, `speaks` what the agent speaks, the best first, `worker` the
+        carrier's name of the person.
         """
         follow(self.state, CallEvent.AGENT_ACCEPTED)  # raises before anything is changed
-        news = self.agents.accepted(agent, speaks, self._now())
-        if news and self._policy.interpreter_notice.includes(Role.AGENT):
-            self._not_told.add(Role.AGENT)  # the next agent of a transfer does not know it yet
-        self._prepare()
+        if self.agents.accepted(agent, speaks, self._now(), worker=worker):
+            self._sides.agent_joins()
+        self._sides.prepare()
         self._follow(CallEvent.AGENT_ACCEPTED)
 
     def agent_left(self, agent: str) -> None:
         """An agent's part in the call is over, and the call goes on: a transfer."""
         if self.agents.left(agent, self._now()):
-            self._not_told.discard(Role.AGENT)  # who was told before
-        self._retarget()
+            self._sides.agent_is_back()
+        self._sides.retarget()
 
     def hear(self, role: Role, frame: bytes) -> None:
         """20 ms (160 bytes mu-law) of what a party says; it is missed while nobody is there to hear it."""
-        if self.state is CallState.ENDED:
-            return
-        now = self._now()
-        interpreter = self._interpreters[role]
-        if interpreter.pair:  # where nothing is translated there is nothing to be translated twice
-            frame = self._parties[role].echo.filter(frame, now)
-        frames: Sequence[bytes] = (frame,)
-        if role is Role.AGENT:
-            frames = self.agents.hear(frame, now)
-        take = interpreter.hear if self.state is CallState.BRIDGED else interpreter.miss
-        for clean in frames:
-            take(clean, now)
+        if self.state is not CallState.ENDED:
+            self._sides.hear(role, frame, listened_to=self.state is CallState.BRIDGED)
 
     def press(self, role: Role, key: str) -> None:
         """A party pressed a key: the other one hears its tones. Nothing else is done with it, nor is it remembered."""
-        playout = self._parties[role.other].playout
-        passed_on = key in KEYS and self.state is CallState.BRIDGED and playout.backlog < KEYS_WAIT
-        log.info("key_pressed", role=role.value, passed_on=passed_on)
-        if passed_on:
-            playout.announce(dtmf(key), self._now())
+        self._sides.press(role, key, listened_to=self.state is CallState.BRIDGED)
 
     def mark_reached(self, role: Role, leg: Leg, mark: str) -> None:
         """A party has heard what was sent up to this mark."""
@@ -168,17 +143,70 @@ class CallSession:
     def end(self, reason: EndReason) -> None:
         """End the call; the first reason wins and every further one is ignored."""
         if self.reason is None:
-            if reason is EndReason.AGENT_HUNG_UP and self.state not in _AGENT_IS_THERE:
+            if reason is EndReason.AGENT_HUNG_UP and self.state not in AGENT_IS_THERE:
                 reason = EndReason.AGENT_UNAVAILABLE
             self.reason = reason
             self._follow(CallEvent.FINISHED)
+
+    # -- what people who look on see, and want ------------------------------------------------------------------
+
+    @property
+    def transcript(self) -> Transcript:
+        """What was said, as captions. It can be read on when the call is over."""
+        return self._sides.transcript
+
+    def view(self) -> CallView:
+        """How the call is now."""
+        now = self._now()
+        return CallView(
+            id=self.id,
+            state=self.state,
+            caller_language=self.caller.language.tag if self.caller.language else None,
+            agent_language=self.agents.language.tag,
+            seconds=now - self._began,
+            directions=view.directions(self._interpreters, self._parties, now),
+            secured=self._sides.secured and self.reason is None,
+            cost=view.cost(self._interpreters),
+            reason=self.reason,
+            agent=next(reversed(self.agents.workers), None),
+        )
+
+    def secure(self, on: bool) -> None:
+        """Begin or end the secure pause, in which both hear each other's own voice and nobody else hears anything.
+
+        Nothing is sent to a translator, so nothing is translated or transcribed, and no caption is shown. Both are
+        told. It lasts across hold and transfers, until it is ended or the call is over. A call on hold stays on hold,
+        and both are told when they can hear each other again. The same again changes nothing.
+        """
+        if self.state is not CallState.ENDED and on is not self._sides.secured:
+            log.info("secure_pause", call_id=self.id, on=on)
+            self._sides.secure(on, listened_to=self.state is CallState.BRIDGED)
+
+    def say_phrase(self, sentence: Sentence) -> bool:
+        """Say one of the `PHRASES` to the caller, in the caller's language, after all that waits to be heard.
+
+        In the transcript it is a line of the agent's. Returns False, and does nothing, where there is no conversation
+        to say it in, or no sound of it.
+        """
+        if sentence not in PHRASES:
+            raise ValueError(f"{sentence.name} is not for agents to say")
+        said = self.state in (CallState.BRIDGED, CallState.HELD) and self._sides.say_phrase(sentence)
+        log.info("phrase_said" if said else "phrase_not_said", call_id=self.id, phrase=sentence.name.lower())
+        return said
+
+    def measure(self, totals: Totals, moment: Moment | None = None) -> None:
+        """Add what it took so far, and how it is at this moment; without one it is over."""
+        totals.add(self._interpreters, self._parties)
+        if moment:
+            moment.add(self.state, self._interpreters, self._parties)
+        else:
+            totals.end(self._why, self._interpreters)
 
     # -- the life -----------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Live the call to its end. Returns when both telephone calls, both sessions and both streams are over."""
         structlog.contextvars.bind_contextvars(call_id=self.id)
-        started = self._now()
         log.info(f"call_{self.state.value}", language=self.caller.language and self.caller.language.tag)
         try:
             with self._services.metronome.attached(self._tick):
@@ -186,11 +214,12 @@ class CallSession:
         finally:
             self.end(EndReason.INTERNAL_ERROR)
             for role, interpreter in self._interpreters.items():
-                nobody_listens = _WHO_HUNG_UP.get(self._why) is role.other
+                nobody_listens = WHO_HUNG_UP.get(self._why) is role.other
                 fate = Fate.NOT_TRANSLATABLE if nobody_listens else Fate.LOST
                 interpreter.settle(fate, f"the call ended: {self._why.value}")
+            self._services.transcripts.close(self.id)
             figures = report.figures(self._interpreters, self._parties)
-            log.info("call_ended", reason=self._why.value, seconds=round(self._now() - started, 1), **figures)
+            log.info("call_ended", reason=self._why.value, seconds=round(self._now() - self._began, 1), **figures)
 
     async def _live(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -203,9 +232,9 @@ class CallSession:
                 task.cancel()
             await self._part_from_all()  # while the sessions are being closed
 
-    async def _guarded(self, work: Callable[[*Arguments], Awaitable[None]], *arguments: *Arguments) -> None:
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work(*arguments)
+            await work()
         except Exception:
             log.exception("internal_error")
             self.end(EndReason.INTERNAL_ERROR)
@@ -256,15 +285,16 @@ class CallSession:
             return
         match self.state:
             case CallState.DIALLING:
-                self._entertain()
+                self._sides.entertain()
                 self._caller_here.set()
             case CallState.CALLING:
-                self._parties[Role.AGENT].playout.hold(cycle(mulaw.frames(ringback())))
+                self._sides.ring()
                 self._agent_here.set()
             case CallState.HELD:
-                self._put_on_hold()
+                self._sides.put_on_hold()
             case CallState.BRIDGED:
-                self._bridge(before)
+                self._sides.begin(agent_since=self._agent_heard_since(before))
+                self._bridged.set()
             case CallState.ENDED:
                 self._left = before
                 self.tokens.revoke()
@@ -272,59 +302,20 @@ class CallSession:
         if self.state is not CallState.ENDED:  # which is said once, with the figures, when all is over
             log.info(f"call_{self.state.value}", after=event.value)
 
-    # -- talking, and waiting -----------------------------------------------------------------------------------
+    def _agent_heard_since(self, before: CallState) -> float:
+        """From when on an agent's words are words to the caller, by what the call was `before`; a loop time.
 
-    def _entertain(self, first: float | None = None) -> None:
-        """The caller waits: music or quiet, and now and then a sentence, the `first` one after so many seconds."""
-        caller, policy = self._parties[Role.CALLER], self._policy
-        audio = hold_audio(policy.hold_audio, lambda: caller.voice(Sentence.HOLD), policy.hold_message, first)
-        caller.playout.hold(audio)
-
-    def _bridge(self, before: CallState) -> None:
-        for party in self._parties.values():
-            party.playout.hold(None)
-        self._interpreters[Role.CALLER].begin()
-        # In the queue the agent's line carried the agent, faster than the news; on hold music; else talk to nobody.
-        since = {CallState.HELD: self.agents.listened_since, CallState.CALLING: self._now()}.get(before, float("-inf"))
-        self._interpreters[Role.AGENT].begin(since=since)
-        self._bridged.set()
-
-    def _put_on_hold(self) -> None:
-        self._interpreters[Role.CALLER].pause()
-        self._interpreters[Role.AGENT].pause(music=True)
-        self._entertain(first=HOLD_EXPLAINED)
-
-    def _prepare(self) -> None:
-        self._retarget()
-        for interpreter in self._interpreters.values():
-            interpreter.prepare()
-
-    def _retarget(self) -> None:
-        """Go on in the language that is spoken at the agent's side now."""
-        agent = self._parties[Role.AGENT]
-        if agent.language is not self.agents.language:
-            agent.language = self.agents.language
-            log.info("agent_language", language=agent.language.tag)
-            for role, interpreter in self._interpreters.items():
-                interpreter.retarget(self._pair(role))
-
-    def _tell_of_interpreter(self, now: float) -> None:
-        if self._interpreters[Role.CALLER].pair is None:
-            return
-        for role in tuple(self._not_told):
-            if role is Role.CALLER or self.agents.present(now):
-                self._parties[role].notify(Sentence.INTERPRETER, now)
-                self._not_told.discard(role)
+        In the queue the agent's line carried the agent, faster than the news; on hold music; else talk to nobody.
+        """
+        return {CallState.HELD: self.agents.listened_since, CallState.CALLING: self._now()}.get(before, float("-inf"))
 
     def _tick(self, now: float) -> None:
         try:
             self._tick_hold(now)
-            for interpreter in self._interpreters.values():
-                interpreter.tick(now)
-                if 0 < self._policy.untranslated_limit < interpreter.untranslated_for(now):
-                    self.end(EndReason.TRANSLATION_LOST)
-            for party in self._parties.values():
-                party.take(now)
+            self._sides.tick(now)
+            longest = max(interpreter.untranslated_for(now) for interpreter in self._interpreters.values())
+            if 0 < self._policy.untranslated_limit < longest:
+                self.end(EndReason.TRANSLATION_LOST)
             if self._last_words and not self._last_words.pending(now):
                 self._all_said.set()
         except Exception:
@@ -341,13 +332,13 @@ class CallSession:
         if self.agents.deserted_for(now) > self._policy.max_wait:
             self.end(EndReason.AGENT_UNAVAILABLE)
         elif self.state is CallState.BRIDGED:
-            self._tell_of_interpreter(now)
+            self._sides.tell_of_interpreter(now)
 
     # -- the end ------------------------------------------------------------------------------------------------
 
     async def _drain(self) -> None:
         """Who is left may still hear what the other said last, for a moment."""
-        leaving = _WHO_HUNG_UP.get(self._why)
+        leaving = WHO_HUNG_UP.get(self._why)
         if leaving is None or self._left is not CallState.BRIDGED or self._parties[leaving.other].leg is None:
             return
         self._last_words = self._interpreters[leaving]
@@ -360,7 +351,7 @@ class CallSession:
         """Tell or end both parties at once, never in turn."""
         async with asyncio.TaskGroup() as tasks:
             for party in self._parties.values():
-                tasks.create_task(self._guarded(self._part_from, party))
+                tasks.create_task(self._guarded(partial(self._part_from, party)))
 
     async def _part_from(self, party: Party) -> None:
         if party.role is Role.CALLER and self._why is EndReason.CALLER_STREAM_LOST:
@@ -371,30 +362,3 @@ class CallSession:
     @property
     def _why(self) -> EndReason:
         return self.reason or EndReason.INTERNAL_ERROR
-
-    # -- the two sides ------------------------------------------------------------------------------------------
-
-    def _party(self, role: Role) -> Party:
-        playout = Playout(original_level_db=self._policy.original_level_db)
-        spoken = self._spoken(role) or self._policy.agent_language
-        return Party(role, spoken, playout=playout, speaker=self._services.speaker)
-
-    def _interpreter(self, role: Role) -> Interpreter:
-        interpreter = Interpreter(
-            self._pair(role),
-            ladder=lambda pair: Ladder(pair, self._services.translators),
-            listener=self._parties[role.other],
-            captions=CaptionLines(self._services.captions, self.id, role),
-            clock=self._now,
-            replay_seconds=self._policy.replay,
-        )
-        interpreter.forward_original = self._policy.forward_original
-        return interpreter
-
-    def _pair(self, role: Role) -> LanguagePair | None:
-        """What is translated of what a party says; None where nothing is."""
-        source, target = self._spoken(role), self._spoken(role.other)
-        return LanguagePair(source, target) if source and target and source != target else None
-
-    def _spoken(self, role: Role) -> Language | None:
-        return self.caller.language if role is Role.CALLER else self.agents.language

@@ -15,7 +15,7 @@ class Speaker(Protocol):
         """The sentence as G.711 mu-law, 8 kHz, whole frames.
 
         Never blocks and never fails: where there is no voice for a language it is a soft tone, and nothing at all for
-        `Sentence.HOLD`, which is said again and again.
+        `Sentence.HOLD`, which is said again and again, and for what an agent chooses to say (`PHRASES`).
         """
 
 

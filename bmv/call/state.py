@@ -39,6 +39,8 @@ class CallEvent(Enum):
 
 S, E = CallState, CallEvent
 
+AGENT_IS_THERE = frozenset({S.CALLING, S.BRIDGED, S.HELD})
+
 TRANSITIONS: Mapping[CallState, Mapping[CallEvent, CallState]] = {
     S.ANSWERED: {E.CALLER_CONNECTED: S.DIALLING, E.FINISHED: S.ENDED},
     S.DIALLING: {E.AGENT_CONNECTED: S.QUEUED, E.AGENT_ACCEPTED: S.ACCEPTED, E.FINISHED: S.ENDED},
@@ -79,9 +81,12 @@ class EndReason(Enum):
     NO_STREAM = "no_stream"  # the caller's stream never came
     TOO_LONG = "too_long"
     TRANSLATION_LOST = "translation_lost"  # for longer than the operator allows
+    SUPERVISOR = "supervisor"  # ended it in the console
     SHUTDOWN = "shutdown"
     INTERNAL_ERROR = "internal_error"
 
+
+WHO_HUNG_UP: Mapping[EndReason, Role] = {EndReason.CALLER_HUNG_UP: Role.CALLER, EndReason.AGENT_HUNG_UP: Role.AGENT}
 
 _INTERRUPTED = {Role.CALLER: Sentence.INTERRUPTED}
 
@@ -98,6 +103,7 @@ FAREWELLS: Mapping[EndReason, Mapping[Role, Sentence]] = {
     EndReason.NO_STREAM: _INTERRUPTED,
     EndReason.TOO_LONG: _INTERRUPTED,
     EndReason.TRANSLATION_LOST: _INTERRUPTED,
+    EndReason.SUPERVISOR: {Role.CALLER: Sentence.GOODBYE, Role.AGENT: Sentence.GOODBYE},
     EndReason.SHUTDOWN: _INTERRUPTED,
     EndReason.INTERNAL_ERROR: _INTERRUPTED,
 }

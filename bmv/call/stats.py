@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bmv.call.ledger import SpeechLedger
+from bmv.call.translator import Translator
 from bmv.call.usage import Usage
 from bmv.metrics import Histogram
 
 NEW_TURN_AFTER = 0.7  # seconds of quiet that part two turns
 FORGOTTEN_AFTER = 15.0  # seconds: a sound nobody translated (a cough) is no turn
+LATE_AFTER = 0.1  # seconds from one frame to the next, which are 0.02 apart when all is well
 
 
 @dataclass
@@ -18,6 +21,8 @@ class DirectionStats:
 
     first_audio: Histogram = field(default_factory=Histogram)
     """From the first sound of a turn to the first translated sound handed to the listener's leg."""
+    last_lag: float | None = None
+    """The latest of these."""
     uplink: Histogram = field(default_factory=Histogram)
     """From the frame that completes a message to that message being sent to the translator."""
     downlink: Histogram = field(default_factory=Histogram)
@@ -29,6 +34,43 @@ class DirectionStats:
     """Of all sessions that are over."""
     sessions: int = 0
     """That were opened, one after the other."""
+    lost: int = 0
+    """Of them, before their time."""
+    refused: int = 0
+    """Tries to open one that failed."""
+    reopened: int = 0
+    """Sessions that were opened in the place of a lost one."""
+    rung: int = 0
+    """Which translator is tried or used, 1 for the first choice; 0 for none: not yet, not needed, or nobody is left."""
+    frames: int = 0
+    """That came from the speaker's line."""
+    late: int = 0
+    """Of them, more than `LATE_AFTER` behind the one before."""
+    _open: list[Translator] = field(default_factory=list)
+    _spent: float = 0.0
+
+    def came(self, *, late: bool) -> None:
+        """A frame of the speaker's."""
+        self.frames += 1
+        self.late += late
+
+    def begins(self, session: Translator) -> None:
+        """It is being used from now on."""
+        self._open.append(session)
+
+    def ends(self, session: Translator) -> None:
+        """It is over. Raises what its `usage` raises."""
+        self._open = [each for each in self._open if each is not session]
+        self.usage += session.usage
+
+    def spent(self) -> float:
+        """US dollars so far, for sessions that are over and those that are not, as far as known. Never falls."""
+        known = self.usage.known
+        for session in self._open:
+            with suppress(Exception):  # a translator's bug, which is noticed when the session ends
+                known += session.usage.known
+        self._spent = max(self._spent, known)
+        return self._spent
 
 
 class TurnClock:

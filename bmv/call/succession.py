@@ -13,6 +13,7 @@ from bmv.call.guard import guarded_events, guarded_session, lost_by
 from bmv.call.ladder import Ladder
 from bmv.call.stats import DirectionStats
 from bmv.call.translator import LanguagePair, Translator, TranslatorEvent, TranslatorFactory, TranslatorLost
+from bmv.call.usage import Usage
 from bmv.call.watchdog import SILENT_AFTER, Watchdog
 
 log = structlog.get_logger()
@@ -62,6 +63,7 @@ class Succession:
         self._retry_at: float | None = None
         self._listening = asyncio.Timeout(None)
         self._bug: Exception | None = None  # of the translator, in what it must not raise in
+        self._replaces = False  # the next session, a lost one
         self.finishing = False
         """No other session will follow."""
 
@@ -116,6 +118,15 @@ class Succession:
         return self._translator is not None
 
     @property
+    def usage(self) -> Usage:
+        """What the session that is open has used so far."""
+        usage = Usage()
+        if self._translator:
+            with self._guarded():
+                usage = self._translator.usage
+        return usage
+
+    @property
     def hopeless(self) -> bool:
         """Whether nobody is left to try."""
         return self._ladder.factory is None
@@ -134,6 +145,7 @@ class Succession:
             if factory is None or self._pair is None:
                 return
             self._ladder.trying()
+            self._stats.rung = self._ladder.rung
             try:
                 await self._live(factory, self._pair)
             except TranslatorLost as error:
@@ -148,6 +160,7 @@ class Succession:
 
     async def _live(self, factory: TranslatorFactory, pair: LanguagePair) -> None:
         async with guarded_session(factory, pair, self._stats.uplink) as translator:
+            self._stats.begins(translator)
             try:
                 await self._listen(translator)
             except TranslatorLost as error:
@@ -155,7 +168,7 @@ class Succession:
             finally:
                 self._translator = None
                 with self._guarded():
-                    self._stats.usage += translator.usage
+                    self._stats.ends(translator)
 
     async def _listen(self, translator: Translator) -> None:
         try:
@@ -174,6 +187,8 @@ class Succession:
 
     def _take_up(self, translator: Translator) -> None:
         self._stats.sessions += 1
+        self._stats.reopened += self._replaces
+        self._replaces = False
         self._bug = None
         log.info("translator_ready", pair=str(self._pair))
         self._translator = translator
@@ -191,12 +206,18 @@ class Succession:
         if task and task.cancelling():  # and the session made a loss of it
             raise asyncio.CancelledError from error
         was_open, self._translator = self.is_open, None
+        if was_open:
+            self._stats.lost += 1
+            self._replaces = True
+        else:
+            self._stats.refused += 1
         if was_open and not self._needed and not error.permanent:
             # It was open and nobody spoke, maybe for a long wait in the queue: open another when it is needed.
             log.info("translator_lost_while_waiting", pair=str(self._pair), error=str(error))
             self._wanted.clear()
             return
         self._ladder.failed(error)
+        self._stats.rung = self._ladder.rung
         self._user.session_lost(error)
 
     @contextmanager
