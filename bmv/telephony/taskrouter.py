@@ -44,7 +44,8 @@ MEANINGS: Mapping[str, TaskMeaning] = {
 class TaskEvent:
     """An event that matters for one of our calls.
 
-    `agent` is the reservation that it is about, `worker` the agent's attributes; empty for events about the task alone.
+    `agent` is the reservation that it is about, `worker_sid` the agent, `worker` the agent's attributes; they are empty
+    for events about the task alone.
     """
 
     call_id: str
@@ -52,6 +53,7 @@ class TaskEvent:
     name: str
     seat: Seat
     agent: str
+    worker_sid: str
     worker: Mapping[str, Any]
 
 
@@ -71,6 +73,7 @@ def decode_event(form: Mapping[str, str]) -> TaskEvent | None:
         name,
         seat=seat(attributes, form.get("WorkspaceSid", ""), form.get("TaskSid", "")),
         agent=form.get("ReservationSid", ""),
+        worker_sid=_sid(form.get("WorkerSid", "")),
         worker=_decode(form.get("WorkerAttributes", "")),
     )
 
@@ -103,13 +106,14 @@ def languages_of(worker: Mapping[str, Any], names: Sequence[str]) -> tuple[Langu
 
 
 def encode_attributes(
-    call_id: str | None, number: str, language: Language, *, outbound: bool = False
+    call_id: str | None, number: str, language: Language, *, outbound: bool = False, captions_url: str = ""
 ) -> dict[str, object]:
     """What the task shall tell Flex: who calls or is called, in which language, and which of our calls it is.
 
-    `name` is the title that Flex shows; `conversations` and `customers` are read by Flex Insights.
+    `name` is the title that Flex shows; `conversations` and `customers` are read by Flex Insights; `captions_url` is
+    for whatever shows the captions beside the call: docs/flex.md.
     """
-    ours: dict[str, object] = {CALL_ID: call_id} if call_id else {}
+    ours: dict[str, object] = {CALL_ID: call_id, "captions_url": captions_url} if call_id else {}
     return ours | {
         "name": number,
         "type": "outbound" if outbound else "inbound",
