@@ -21,6 +21,7 @@ from bmv.call.registry import CallRegistry
 from bmv.call.renewal import Renewing
 from bmv.call.services import CallPolicy, CallServices, Notice
 from bmv.call.speaker import Speaker, Voice
+from bmv.call.transcript import Transcripts
 from bmv.call.translator import TranslatorFactory
 from bmv.config import Settings
 from bmv.errors import SettingsError
@@ -42,17 +43,35 @@ from bmv.translators.openai_service import Service, azure, openai
 from bmv.translators.openai_translate import OpenAITranslateFactory
 from bmv.translators.plugins import TranslatorOptions
 from bmv.translators.prompt import Glossary, Prompt, Register, load_glossary
+from bmv.web.console import Console
+from bmv.web.console_login import Sessions
+from bmv.web.exposition import CallFigures
 from bmv.web.gate import MAX_BODY_BYTES, Gate
-from bmv.web.health import Health
+from bmv.web.health import Check, Health
 from bmv.web.intercept import SOCKETS, Intercept
+from bmv.web.links import Links, Purpose, secret_of
+from bmv.web.metrics_page import MetricsPage
+from bmv.web.onlookers import Onlookers
 from bmv.web.orders import AgentPlaces, Orders
+from bmv.web.overview import Overview
+from bmv.web.paper import Paper
 from bmv.web.reception import Reception
 from bmv.web.webhooks import FlexDesk, Webhooks
 
 log = structlog.get_logger()
 
 LARGEST_HOLD_AUDIO = 600 * 2 * mulaw.SAMPLE_RATE + 65_536  # bytes: ten minutes, and room for what else is in a file
+MOMENTS_SECONDS = 120  # for all that belongs to a call besides waiting and talking: ringing, goodbyes
 TWILIO_TIME_LIMIT_SECONDS = 14_400  # what every account may ask for; more is a setting of the account
+
+
+class CannotListen(Exception):
+    """An address is taken, or none of this machine's: `where`, and the beginning of the settings that say so."""
+
+    def __init__(self, host: str, port: int, setting: str) -> None:
+        super().__init__(f"{host}:{port}")
+        self.where = f"{host}:{port}"
+        self.setting = setting
 
 
 @dataclass(frozen=True)
@@ -63,6 +82,9 @@ class Server:
     port: int
     registry: CallRegistry
     captions: CaptionFeed
+    transcripts: Transcripts
+    metrics_port: int | None = None
+    """Where metrics are served without a token, if they are."""
 
 
 @asynccontextmanager
@@ -81,12 +103,57 @@ async def serving(settings: Settings) -> AsyncIterator[Server]:
         runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=5)
         await runner.setup()
         try:
-            async with alongside(services.metronome.run()), alongside(speaker.render()), registry:
-                site = web.TCPSite(runner, settings.api_host, settings.api_port)
-                await site.start()
-                yield Server(settings.api_host, site.port, registry, services.captions)
+            async with (
+                alongside(services.metronome.run()),
+                alongside(speaker.render()),
+                registry,
+                _metrics_served(settings, registry, services) as metrics_port,
+            ):
+                port = await _listen(runner, settings.api_host, settings.api_port, "API")
+                with services.metronome.attached(services.transcripts.tick):
+                    yield Server(
+                        settings.api_host,
+                        port,
+                        registry,
+                        services.captions,
+                        services.transcripts,
+                        metrics_port,
+                    )
         finally:
             await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int, setting: str) -> int:
+    """Returns the port, which is another one if any free one was asked for. Raises `CannotListen`."""
+    site = web.TCPSite(runner, host, port)
+    try:
+        await site.start()
+    except OSError as error:
+        raise CannotListen(host, port, setting) from error
+    return site.port
+
+
+@asynccontextmanager
+async def _metrics_served(
+    settings: Settings, registry: CallRegistry, services: CallServices
+) -> AsyncIterator[int | None]:
+    """Serve metrics at `METRICS_PORT`, if it is set, while inside."""
+    if settings.metrics_port is None:
+        yield None
+        return
+    app = web.Application()
+    app.add_routes(_metrics_page(settings, registry, services).open_routes())
+    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        yield await _listen(runner, settings.metrics_host, settings.metrics_port, "METRICS")
+    finally:
+        await runner.cleanup()
+
+
+def _metrics_page(settings: Settings, registry: CallRegistry, services: CallServices) -> MetricsPage:
+    figures = CallFigures(registry, lateness=services.metronome.late, checks=_checks(registry, services))
+    return MetricsPage(figures, token=settings.metrics_token)
 
 
 async def prompts(settings: Settings, http: aiohttp.ClientSession) -> Prompts:
@@ -171,6 +238,7 @@ def _services(
         hold_audio=hold_audio,
         hold_message=settings.hold_message_seconds,
         ring_timeout=patience,
+        captions=settings.captions,
         forward_original=settings.forward_original,
         original_level_db=settings.original_level_db,
         replay=settings.replay_seconds,
@@ -178,7 +246,10 @@ def _services(
         max_wait=settings.max_wait_seconds,
         max_call=settings.max_call_seconds,
     )
-    return CallServices(carrier, translators(settings, http), speaker, Metronome(), CaptionFeed(), policy), pairing
+    metronome = Metronome()
+    transcripts = Transcripts(metronome.now, retention=settings.captions_retention_seconds)
+    kinds = translators(settings, http)
+    return CallServices(carrier, kinds, speaker, metronome, CaptionFeed(), transcripts, policy), pairing
 
 
 def translators(settings: Settings, http: aiohttp.ClientSession) -> tuple[TranslatorFactory, ...]:
@@ -228,7 +299,8 @@ def _application(
         secondary_auth_token=settings.secondary_auth_token,
         shared_key=settings.webhook_shared_key,
     )
-    gate = Gate(verifier, open_paths=Health.PATHS | Orders.PATHS)
+    own_lock = Health.PATHS | Orders.PATHS | Onlookers.PATHS | Paper.PATHS | Console.PATHS | MetricsPage.PATHS
+    gate = Gate(verifier, open_paths=own_lock)
     app = web.Application(middlewares=[gate.middleware], client_max_size=MAX_BODY_BYTES)
     app[SOCKETS] = set()
     addresses = Addresses(settings.public_host)
@@ -237,6 +309,18 @@ def _application(
         addresses=addresses,
         menu=Menu(settings.caller_languages),
         agent_language=settings.agent_language,
+    )
+    secret = secret_of(settings.link_secret, settings.auth_token)
+    links = Links(settings.public_host, secret)
+    onlookers = Onlookers(
+        registry,
+        services.transcripts,
+        links=links,
+        public_host=settings.public_host,
+        captions=settings.captions,
+    )
+    captions_for = (
+        settings.max_wait_seconds + settings.max_call_seconds + settings.captions_retention_seconds + MOMENTS_SECONDS
     )
     webhooks = Webhooks(
         registry,
@@ -248,25 +332,38 @@ def _application(
             settings.caller_number,
             settings.agent_languages_attribute,
         ),
+        captions_url=lambda call_id: links.url(Purpose.CAPTIONS, call_id, captions_for),
     )
-    health = Health(
-        {
-            "draining": lambda: "the process is shutting down" if registry.draining else None,
-            "capacity": lambda: (
-                f"{len(registry)} calls are running, MAX_CALLS allows no more" if registry.full else None
-            ),
-            "translator": lambda: _problem(services.translators),
-            "carrier": lambda: services.carrier.problem,
-        }
-    )
+    health = Health(_checks(registry, services))
     flex = settings.flex_workflow_sid and (settings.flex_number or settings.flex_app_sid)
     places = AgentPlaces(settings.agent_destination, flex=bool(flex))
     own_numbers = frozenset(filter(None, (settings.caller_number, settings.flex_number)))
     orders = Orders(registry, token=settings.api_token, agents=places, own_numbers=own_numbers)
-    parts = (reception, webhooks, Intercept(registry), orders, health)
+    metrics = _metrics_page(settings, registry, services)
+    console = Console(
+        registry,
+        Overview(registry, lateness=services.metronome.late),
+        sessions=Sessions(settings.console_password, secret) if settings.console_password else None,
+        links=links,
+        public_host=settings.public_host,
+    )
+    parts = (reception, webhooks, Intercept(registry), orders, onlookers, Paper(), console, metrics, health)
     app.add_routes([route for part in parts for route in part.routes()])
     app.on_shutdown.append(_close_streams)
+    app.on_shutdown.append(onlookers.close)
+    app.on_shutdown.append(console.close)
+    app.cleanup_ctx.append(console.watching)
     return app
+
+
+def _checks(registry: CallRegistry, services: CallServices) -> dict[str, Check]:
+    """What may be in the way of a further call."""
+    return {
+        "draining": lambda: "the process is shutting down" if registry.draining else None,
+        "capacity": lambda: f"{len(registry)} calls are running, MAX_CALLS allows no more" if registry.full else None,
+        "translator": lambda: _problem(services.translators),
+        "carrier": lambda: services.carrier.problem,
+    }
 
 
 def _problem(translators: Sequence[TranslatorFactory]) -> str | None:

@@ -453,3 +453,57 @@ def test_two_auth_tokens_are_kept_secret_while_they_are_changed() -> None:
     assert "e" * 32 not in repr(settings)
     assert load().secondary_auth_token is None
     assert "not the account SID" in problem(TWILIO_SECONDARY_AUTH_TOKEN=f"AC{HEX}")
+
+
+# -- metrics ----------------------------------------------------------------------------------------------------------
+
+
+def test_metrics_are_off_unless_a_token_or_a_port_is_set() -> None:
+    settings = load()
+    assert (settings.metrics_token, settings.metrics_port, settings.metrics_host) == (None, None, "127.0.0.1")
+    settings = load(METRICS_PORT="0", METRICS_TOKEN="a-token-of-the-scraper")
+    assert settings.metrics_port == 0
+    assert "a-token-of-the-scraper" in settings.secrets
+    assert "a-token-of-the-scraper" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"METRICS_TOKEN": "too-short"}, "METRICS_TOKEN"),
+        ({"METRICS_PORT": "65536"}, "METRICS_PORT"),
+        ({"METRICS_PORT": "5050"}, "METRICS_PORT must be another port"),
+        ({"METRICS_TOKEN": "a" * 16, "API_TOKEN": "a" * 16}, "METRICS_TOKEN must be another secret"),
+    ],
+)
+def test_metrics_that_cannot_be_served_like_that_are_refused(changes: dict[str, str], name: str) -> None:
+    line = problem(**changes)
+    assert line.startswith(name)
+    assert "a" * 16 not in line
+
+
+# -- the console ------------------------------------------------------------------------------------------------------
+
+
+def test_there_is_no_console_unless_a_password_is_set_which_is_kept_secret() -> None:
+    assert load().console_password is None
+    settings = load(CONSOLE_PASSWORD="correct-horse")
+    assert settings.console_password == "correct-horse"
+    assert "correct-horse" in settings.secrets
+    assert "correct-horse" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"CONSOLE_PASSWORD": "elevenchars"}, "CONSOLE_PASSWORD must be at least 12 characters"),
+        (
+            {"CONSOLE_PASSWORD": "a" * 16, "API_TOKEN": "a" * 16},
+            "CONSOLE_PASSWORD must be another secret than API_TOKEN and METRICS_TOKEN",
+        ),
+    ],
+)
+def test_a_password_that_is_no_good_is_refused_and_not_shown(changes: dict[str, str], said: str) -> None:
+    line = problem(**changes)
+    assert line.startswith(said)
+    assert changes["CONSOLE_PASSWORD"] not in line

@@ -69,6 +69,7 @@ def test_every_reason_to_end_says_what_each_party_is_told() -> None:
         (EndReason.AGENT_STREAM_LOST, Sentence.INTERRUPTED, None),
         (EndReason.NO_STREAM, Sentence.INTERRUPTED, None),
         (EndReason.TOO_LONG, Sentence.INTERRUPTED, None),
+        (EndReason.SUPERVISOR, Sentence.GOODBYE, Sentence.GOODBYE),
         (EndReason.SHUTDOWN, Sentence.INTERRUPTED, None),
         (EndReason.INTERNAL_ERROR, Sentence.INTERRUPTED, None),
     ],

@@ -9,92 +9,21 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Self
 
-from dotenv import dotenv_values
-
 from bmv.config import parsers
 from bmv.config.contradictions import contradictions
+from bmv.config.environment import read_environment
 from bmv.config.setting import METADATA, Setting, read, setting
+from bmv.config.telephone import TelephoneSettings
 from bmv.errors import SettingsError
 from bmv.languages import Language
 
-_CONSOLE = "in the Twilio Console (console.twilio.com)"
-_ACCOUNT_INFO = f"Copy it {_CONSOLE} from the account's first page, under Account Info."
+__all__ = ["SETTINGS", "Settings", "given", "read_environment"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
+class Settings(TelephoneSettings):
     """What the operator has set, checked and complete. `repr` leaves the secrets out."""
 
-    public_host: str = setting(
-        "PUBLIC_HOST",
-        parsers.public_host,
-        "The host name under which Twilio reaches this server over https, without https:// and without a path.",
-        where="It is your own domain, or the host that your tunnel prints (ngrok: the name after https://).",
-        also="NGROK_DOMAIN",
-    )
-    account_sid: str = setting(
-        "TWILIO_ACCOUNT_SID",
-        parsers.sid("AC"),
-        "The Twilio account that owns the phone numbers and Flex.",
-        where=_ACCOUNT_INFO,
-    )
-    auth_token: str = setting(
-        "TWILIO_AUTH_TOKEN",
-        parsers.auth_token,
-        "The account's primary auth token: it makes our calls and proves that a webhook comes from Twilio.",
-        where=_ACCOUNT_INFO,
-        secret=True,
-    )
-    secondary_auth_token: str | None = setting(
-        "TWILIO_SECONDARY_AUTH_TOKEN",
-        parsers.auth_token,
-        "The other of two auth tokens while they are changed: both are good. See docs/twilio.md, Signatures.",
-        where="Leave it out while no token is being changed.",
-        default="",
-        secret=True,
-    )
-    caller_number: str = setting(
-        "TWILIO_CALLER_NUMBER",
-        parsers.phone_number,
-        "Your Twilio number that callers dial; the call to the agent is made from it as well.",
-        where=f"Find it {_CONSOLE} under Phone Numbers, Manage, Active numbers.",
-    )
-    flex_number: str | None = setting(
-        "TWILIO_FLEX_NUMBER",
-        parsers.phone_number,
-        "Your second Twilio number, which leads into Flex. Not needed with TWILIO_FLEX_APP_SID, and without Flex.",
-        where=f"Find it {_CONSOLE} under Phone Numbers, Manage, Active numbers; it must belong to the same account.",
-        unless=("TWILIO_FLEX_APP_SID", "AGENT_DESTINATION=!flex"),
-    )
-    flex_app_sid: str | None = setting(
-        "TWILIO_FLEX_APP_SID",
-        parsers.sid("AP"),
-        "A TwiML App that leads into Flex, used in place of TWILIO_FLEX_NUMBER: calls need no second number then.",
-        where=f"Find it {_CONSOLE} under Voice, Manage, TwiML apps.",
-        default="",
-    )
-    flex_workflow_sid: str | None = setting(
-        "TWILIO_FLEX_WORKFLOW_SID",
-        parsers.sid("WW"),
-        "The TaskRouter workflow that finds an agent for the call.",
-        where=f"Find it {_CONSOLE} under TaskRouter, Workspaces, Flex Task Assignment, Workflows (Assign to Anyone). "
-        "Without Flex, set AGENT_DESTINATION.",
-        unless=("AGENT_DESTINATION=!flex",),
-    )
-    agent_destination: str | None = setting(
-        "AGENT_DESTINATION",
-        parsers.destination,
-        "Where agents are reached: flex, or without Flex a phone number, sip:name@host, or client:name.",
-        default="flex",
-    )
-    webhook_shared_key: str | None = setting(
-        "TWILIO_WEBHOOK_SHARED_KEY",
-        parsers.word,
-        "The secret of a shared key, only where your account signs its webhooks with one (HMAC-SHA256).",
-        where="It was shown when the shared key was created.",
-        default="",
-        secret=True,
-    )
     openai_api_key: str | None = setting(
         "OPENAI_API_KEY",
         parsers.word,
@@ -254,6 +183,12 @@ class Settings:
         "Whether the words of both parties are transcribed as well, for captions.",
         default="on",
     )
+    captions_retention_seconds: float = setting(
+        "CAPTIONS_RETENTION_SECONDS",
+        parsers.number(0, 86_400),
+        "How many seconds the captions of a call can be read after its end; 0 for not at all.",
+        default="0",
+    )
     max_calls: int = setting(
         "MAX_CALLS",
         parsers.whole_number(1, 10_000),
@@ -286,6 +221,22 @@ class Settings:
         default="",
         secret=True,
     )
+    link_secret: str | None = setting(
+        "LINK_SECRET",
+        parsers.api_token,
+        "What signs the links to caption pages; without it that follows from TWILIO_AUTH_TOKEN. A new one revokes all.",
+        where="Make one up: `openssl rand -hex 24`.",
+        default="",
+        secret=True,
+    )
+    console_password: str | None = setting(
+        "CONSOLE_PASSWORD",
+        parsers.console_password,
+        "The password of /console, where a supervisor sees and ends calls; without one there is no console.",
+        where="Make one up: `openssl rand -hex 12`.",
+        default="",
+        secret=True,
+    )
     api_host: str = setting(
         "API_HOST",
         parsers.word,
@@ -297,6 +248,27 @@ class Settings:
         parsers.whole_number(0, 65_535),
         "The port this server listens on; 0 takes any free one.",
         default="5050",
+    )
+    metrics_token: str | None = setting(
+        "METRICS_TOKEN",
+        parsers.api_token,
+        "The secret with which GET /metrics may be read from outside; without one it cannot.",
+        where="Make one up: `openssl rand -hex 24`.",
+        default="",
+        secret=True,
+    )
+    metrics_host: str = setting(
+        "METRICS_HOST",
+        parsers.word,
+        "The address of METRICS_PORT; whoever reaches it needs no token.",
+        default="127.0.0.1",
+    )
+    metrics_port: int | None = setting(
+        "METRICS_PORT",
+        parsers.whole_number(0, 65_535),
+        "A second port that serves GET /metrics alone, without a token; 0 takes any free one.",
+        where="Leave it out where none is wanted.",
+        default="",
     )
     log_level: str = setting(
         "LOG_LEVEL",
@@ -362,18 +334,3 @@ def given(name: str, environ: Mapping[str, str]) -> str:
     (setting,) = (each for each in SETTINGS if each.name == name)
     found = setting.given(environ)
     return found[1] if found else setting.default or ""
-
-
-def read_environment(dotenv: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings' texts: those of the .env file, overridden by those of the environment.
-
-    A variable that is blank in the environment does not hide the file's. The file may be missing; `os.environ` is left
-    alone. Raises `SettingsError` when the file is there and cannot be read.
-    """
-    try:
-        # utf-8-sig: a byte order mark would become part of the first name. No interpolation: a secret may hold a $.
-        in_file = dotenv_values(dotenv, interpolate=False, encoding="utf-8-sig")
-    except (OSError, UnicodeError):
-        raise SettingsError([f"{dotenv} cannot be read: it must be a UTF-8 text file this user may read."]) from None
-    given = {name: text for name, text in environ.items() if text.strip()}
-    return {name: text for name, text in in_file.items() if text is not None} | given

@@ -12,6 +12,7 @@ def contradictions(values: Mapping[str, object]) -> Iterator[str]:
     yield from _numbers(values)
     yield from _translators(values)
     yield from _azure(values)
+    yield from _metrics(values)
 
 
 def _numbers(values: Mapping[str, object]) -> Iterator[str]:
@@ -30,6 +31,17 @@ def _translators(values: Mapping[str, object]) -> Iterator[str]:
         yield "OPENAI_API_KEY is not set, and TRANSLATOR_FALLBACK needs it."
     if fallback and fallback == values.get("translator"):
         yield "TRANSLATOR_FALLBACK must be another translator than TRANSLATOR."
+
+
+def _metrics(values: Mapping[str, object]) -> Iterator[str]:
+    """Who may do one thing shall not be able to do all, and two listeners need two ports."""
+    token, port = values.get("metrics_token"), values.get("metrics_port")
+    if token and token == values.get("api_token"):
+        yield "METRICS_TOKEN must be another secret than API_TOKEN."
+    if (password := values.get("console_password")) and password in (values.get("api_token"), token):
+        yield "CONSOLE_PASSWORD must be another secret than API_TOKEN and METRICS_TOKEN."
+    if port and port == values.get("api_port"):
+        yield "METRICS_PORT must be another port than API_PORT."
 
 
 def _azure(values: Mapping[str, object]) -> Iterator[str]:

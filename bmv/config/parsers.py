@@ -87,6 +87,13 @@ def api_token(text: str) -> str:
     return text
 
 
+def console_password(text: str) -> str:
+    """A password that people type; how often it may be tried is limited."""
+    if len(word(text)) < 12:
+        raise ValueError("at least 12 characters")
+    return text
+
+
 # One label of a host name. No underscore: Twilio refuses status callbacks to such a host (Calls API, StatusCallback).
 _LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")

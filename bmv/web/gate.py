@@ -37,7 +37,7 @@ class Gate:
         if request.match_info.http_exception is not None or (route and route.canonical in self._open_paths):
             return await handler(request)
         started = time.perf_counter()
-        request[FORM] = form = await _read_form(request)
+        request[FORM] = form = await read_form(request)
         scheme = "wss" if request.headers.get("Upgrade", "").lower() == "websocket" else "https"
         refused = self._verifier.why_refused(scheme, request.raw_path, form, request.headers)
         if refused is not None:
@@ -49,7 +49,7 @@ class Gate:
         return response
 
 
-async def _read_form(request: web.Request) -> MultiDict[str]:
+async def read_form(request: web.Request) -> MultiDict[str]:
     """Every posted text field. What Twilio would not send is refused before it costs anything.
 
     Larger bodies than Twilio's are refused by aiohttp (413), compressed and other kinds here (415), slow ones (408) and

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import hmac
 from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,10 +14,11 @@ from bmv import languages
 from bmv.call.registry import CallRegistry, NotAdmitted
 from bmv.call.services import Caller
 from bmv.telephony.destinations import is_destination, is_number
+from bmv.web import bearer
+from bmv.web.bodies import body_of
 
 log = structlog.get_logger()
 
-BODY_SECONDS = 5.0  # for the whole body, from whoever sends it
 FLEX = "flex"
 
 
@@ -65,7 +64,7 @@ class Orders:
         if refusal := self._refusal(request):
             return refusal
         try:
-            order = msgspec.json.decode(await _body(request), type=Order)
+            order = msgspec.json.decode(await body_of(request), type=Order)
         except msgspec.MsgspecError as error:
             return _problems(HTTPStatus.BAD_REQUEST, f"this is no order: {error}")
         language = languages.find(order.language)
@@ -112,21 +111,11 @@ class Orders:
     def _refusal(self, request: web.Request) -> web.Response | None:
         if self._token is None:
             return _problems(HTTPStatus.FORBIDDEN, "calls cannot be ordered here: API_TOKEN is not set")
-        given = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(given.encode("utf-8", "replace"), f"Bearer {self._token}".encode()):
-            log.warning("request_refused", method=request.method, path=request.path, reason="the token does not fit")
+        if not bearer.bears(request, self._token):
             answer = _problems(HTTPStatus.UNAUTHORIZED, "the header Authorization must be: Bearer, and the API_TOKEN")
-            answer.headers["WWW-Authenticate"] = "Bearer"
+            answer.headers.update(bearer.CHALLENGE)
             return answer
         return None
-
-
-async def _body(request: web.Request) -> bytes:
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
-    except TimeoutError as error:
-        raise web.HTTPRequestTimeout(text="the order takes too long\n") from error
 
 
 def _problems(status: HTTPStatus, *problems: str) -> web.Response:

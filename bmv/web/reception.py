@@ -76,12 +76,12 @@ class Reception:
 
     def _turned_away(self, call_sid: str) -> bool:
         """Whether it is known already that this call will not be taken: nobody shall choose and then be refused."""
-        if self._registry.find_by_call_sid(call_sid) or not (self._registry.draining or self._registry.full):
+        if self._registry.find_by_call_sid(call_sid):
             return False
-        log.warning(
-            "call_refused", reason="shutting down" if self._registry.draining else "MAX_CALLS calls are running"
-        )
-        return True
+        why = self._registry.turn_away()
+        if why:
+            log.warning("call_refused", reason=why)
+        return why is not None
 
     def _answer(self, form: Mapping[str, str], language: Language | None) -> web.Response:
         spoken = language or self._agent_language

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -47,11 +48,14 @@ class Webhooks:
         carrier: Carrier,
         pairing: Pairing,
         desk: FlexDesk,
+        captions_url: Callable[[str], str],
     ) -> None:
+        """`captions_url` gives the address at which a call can be read along, by our id."""
         self._registry = registry
         self._carrier = carrier
         self._pairing = pairing
         self._desk = desk
+        self._captions_url = captions_url
 
     def routes(self) -> list[web.RouteDef]:
         """The routes, all of them POST."""
@@ -71,7 +75,11 @@ class Webhooks:
         workflow = self._desk.workflow_sid
         if call is not None and call.reason is None and workflow:
             attributes = encode_attributes(
-                call.id, call.caller.number, call.language(Role.CALLER), outbound=call.placed
+                call.id,
+                call.caller.number,
+                call.language(Role.CALLER),
+                outbound=call.placed,
+                captions_url=self._captions_url(call.id),
             )
             return twiml_response(twiml.enqueue(workflow, attributes))
         if call_id or numbers[0] == self._desk.own_number or not workflow:
@@ -102,7 +110,8 @@ class Webhooks:
             case TaskMeaning.RESERVED:
                 call.agent_reserved(languages_of(event.worker, self._desk.language_attributes))
             case TaskMeaning.ACCEPTED:
-                call.agent_accepted(event.agent, languages_of(event.worker, self._desk.language_attributes))
+                speaks = languages_of(event.worker, self._desk.language_attributes)
+                call.agent_accepted(event.agent, speaks, worker=event.worker_sid)
             case TaskMeaning.LEFT:
                 call.agent_left(event.agent)
 
