@@ -1,7 +1,7 @@
 # Every target makes the virtual environment it needs. `make demo` and `make test` are all a newcomer has to know.
 # What is about bmv is a command of it, with the same words behind it: make setup-twilio ARGS="--dry-run"
 
-.PHONY: help demo run setup-twilio doctor test test-all lint format clean
+.PHONY: help demo phone run setup-twilio doctor test test-all lint format clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -21,6 +21,9 @@ help: ## Show this list
 
 demo: $(VENV)/demo ## Hear and read a translated call between two simulated people; no account, no key
 	@$(PY) -m bmv demo $(ARGS)
+
+phone: $(VENV)/demo ## Hold a translated call yourself, in a browser; ARGS="--open" opens it
+	@$(PY) -m bmv phone $(ARGS)
 
 run: $(VENV)/run ## Serve with the settings of .env, again after each change of code or settings
 	@$(PY) -m bmv serve --reload $(ARGS)

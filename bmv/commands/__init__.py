@@ -1,4 +1,4 @@
-"""What a person can type: `python -m bmv` serves, `demo` shows a translated call, `setup` and `doctor` see to Twilio.
+"""What a person can type: `python -m bmv` serves, `demo` and `phone` show a call, `setup` and `doctor` see to Twilio.
 
 Each command is loaded when it is wanted: the simulator is no part of production, and help must not wait for a server.
 """
@@ -30,6 +30,17 @@ def _demo(chosen: Namespace) -> int:
     from bmv.commands.demo import demo
 
     return demo(chosen.recordings)
+
+
+def _phone(chosen: Namespace) -> int:
+    from bmv.commands.phone import PhoneRequest, phone
+
+    try:
+        environ = read_environment(Path(".env"), os.environ)
+    except SettingsError as error:
+        print(*error.problems, sep="\n", file=sys.stderr)
+        return WRONG_SETTINGS
+    return phone(PhoneRequest(chosen.bind, chosen.port, chosen.public_host, chosen.open), environ)
 
 
 def _setup(chosen: Namespace) -> int:
@@ -86,6 +97,17 @@ def _reached_at(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def _agent_link(chosen: Namespace) -> int:
+    from bmv.commands.agent_link import agent_link
+
+    try:
+        environ = read_environment(Path(".env"), os.environ)
+    except SettingsError as error:
+        print(*error.problems, sep="\n", file=sys.stderr)
+        return WRONG_SETTINGS
+    return agent_link(chosen.worker, hours=chosen.hours, environ=environ)
+
+
 def _version(_chosen: Namespace) -> int:
     from bmv.commands.version import show_version
 
@@ -94,10 +116,12 @@ def _version(_chosen: Namespace) -> int:
 
 RUN: Mapping[str, Callable[[Namespace], int]] = {
     "demo": _demo,
+    "phone": _phone,
     "setup": _setup,
     "doctor": _doctor,
     "serve": _serve,
     "call": _call,
+    "agent-link": _agent_link,
     "version": _version,
 }
 """What each command of the command line does."""

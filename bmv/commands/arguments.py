@@ -43,6 +43,31 @@ def _options_of_demo(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _options_of_phone(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    where = parser.add_argument_group("where it is served")
+    where.add_argument(
+        "--port",
+        type=_checked(parsers.whole_number(0, 65_535)),
+        default=5051,
+        help="its port, 0 for any free one (default: %(default)s)",
+    )
+    where.add_argument(
+        "--host",
+        dest="bind",
+        metavar="ADDRESS",
+        default="127.0.0.1",
+        help="the address to listen on, 0.0.0.0 for every one (default: %(default)s, this machine alone); browsers "
+        "allow microphones over https and on this machine only",
+    )
+    where.add_argument(
+        "--public-host",
+        metavar="HOST",
+        type=_checked(parsers.public_host),
+        help="the name under which a tunnel leads here over https, for a friend elsewhere",
+    )
+
+
 def _options_of_setup(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group("what to set up")
     where.add_argument(
@@ -91,6 +116,16 @@ def _options_of_call(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--server", metavar="URL", help="where the server listens (default: this machine, at API_PORT)")
 
 
+def _options_of_agent_link(parser: argparse.ArgumentParser) -> None:
+    whose = parser.add_argument_group("arguments")
+    worker = _checked(parsers.sid("WK"))
+    whose.add_argument("worker", metavar="WORKER", type=worker, help="the agent's worker SID (WK…), as Flex shows it")
+    hours = _checked(parsers.number(0.01, 24 * 366))
+    parser.add_argument(
+        "--hours", type=hours, default=12.0, help="how long the link is good for (default: 12); up to a year"
+    )
+
+
 COMMANDS: Sequence[Command] = (
     Command(
         "demo",
@@ -100,6 +135,17 @@ COMMANDS: Sequence[Command] = (
         "minute, and leaves what each of them heard as two recordings.",
         [("Hear and read it", "demo")],
         _options_of_demo,
+    ),
+    Command(
+        "phone",
+        "Try it",
+        "hold a translated call yourself, in a browser",
+        "Serves a page with two telephones, the caller's and the agent's. You take one; somebody else takes the other "
+        "in another tab, or the scripted partner does. The calls go through the real server. With an OPENAI_API_KEY "
+        "OpenAI translates; without one a phrasebook does, and the page says what it knows.",
+        [("Serve the page", "phone"), ("And open it", "phone --open"), ("On another port", "phone --port 8000")],
+        _options_of_phone,
+        codes=(DONE, FAILED, WRONG_SETTINGS),
     ),
     Command(
         "setup",
@@ -149,6 +195,19 @@ COMMANDS: Sequence[Command] = (
         codes=(DONE, FAILED, WRONG_SETTINGS),
     ),
     Command(
+        "agent-link",
+        "Run",
+        "print a link to a page that shows an agent's calls",
+        "Prints an address that lets one agent read along: it follows whatever call that agent is in. Whoever has it "
+        "reads along, so treat it like a password. It is good for --hours; a new LINK_SECRET takes every link back.",
+        [
+            ("For a working day", f"agent-link WK{'0' * 32}"),
+            ("For a month", f"agent-link WK{'0' * 32} --hours 720"),
+        ],
+        _options_of_agent_link,
+        codes=(DONE, WRONG_SETTINGS),
+    ),
+    Command(
         "version",
         "Run",
         "print the versions that a bug report needs",
@@ -160,6 +219,7 @@ COMMANDS: Sequence[Command] = (
 
 FIRST_STEPS: Sequence[Row] = (
     ("See it first", "demo"),
+    ("Hold a call yourself", "phone"),
     ("Before the first real call", "setup"),
     ("When something is wrong", "doctor"),
     ("Everything about one command", "setup --help"),

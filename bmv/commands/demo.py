@@ -7,34 +7,24 @@ the ones that run in production. The "translation" is a phrasebook that knows th
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from rich.console import Console
 from rich.markup import escape
 
 from bmv import logs
-from bmv.app import Server, serving
 from bmv.audio import mulaw
 from bmv.audio.listening import listen
 from bmv.audio.wav import write_wav
 from bmv.commands.caption_view import CaptionView
 from bmv.commands.exits import DONE, FAILED
-from bmv.config import Settings
+from bmv.commands.stage import CALLER_NUMBER, Stage, scripted_stage
 from bmv.errors import BmvError
-from bmv.simulator import voices
 from bmv.simulator.conversation import DEMO, Line, Script
-from bmv.simulator.openai import FakeOpenAI, PhrasebookBrain
-from bmv.simulator.twilio import FakeTwilio, HungUpError, Number, Party, TaskRouter
+from bmv.simulator.twilio import HungUpError, Party
 
-HOST = "voice.example.com"  # never looked up: the simulated telephone company knows where it leads
-ACCOUNT_SID, WORKFLOW_SID = "AC" + "0" * 32, "WW" + "0" * 32
-CALLER_NUMBER, FLEX_NUMBER, CUSTOMER_NUMBER = "+14155550100", "+14155550199", "+34911000111"
+CUSTOMER_NUMBER = "+34911000111"
 REPLY_AFTER = 1.3  # seconds of quiet after which a person takes the turn; longer than the script's longest pause
 RINGS = 2.5  # seconds that the caller waits for the agent, with music
 LEAVE_AFTER = 2.5  # seconds of quiet after which the caller hangs up: nobody hangs up in the middle of a sentence
@@ -45,14 +35,6 @@ WINDOW_BYTES = 15 * mulaw.SAMPLE_RATE  # in which a sentence must have been hear
 
 class DemoFailed(BmvError):
     """The call did not go as it must; says where it stuck."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """The simulated world and the server in its middle."""
-
-    twilio: FakeTwilio
-    server: Server
 
 
 @dataclass(frozen=True)
@@ -91,56 +73,10 @@ async def _demo(console: Console, script: Script) -> Heard:
         "each in the own language, that an AI interprets …[/]\n"
     )
     script.rehearse()
-    async with _stage(script) as stage:
+    path = f"/incoming-call?lang={script.language('caller')}"
+    async with scripted_stage(script, path, {"AGENT_LANGUAGE": script.language("agent")}) as stage:
         with CaptionView(console) as view, stage.server.captions.reading(view.show):
             return await _call(stage, script)
-
-
-@asynccontextmanager
-async def _stage(script: Script) -> AsyncIterator[Stage]:
-    """Telephone company, translation service and server, each on a free port of this machine."""
-    token, key = secrets.token_hex(16), secrets.token_hex(16)
-    twilio = FakeTwilio(account_sid=ACCOUNT_SID, auth_token=token, say=_say)
-    language = script.language("caller")
-    twilio.numbers[CALLER_NUMBER] = Number(
-        f"https://{HOST}/incoming-call?lang={language}", status_callback=f"https://{HOST}/call-status"
-    )
-    twilio.numbers[FLEX_NUMBER] = Number(f"https://{HOST}/outbound-call")
-    twilio.task_router = TaskRouter(f"https://{HOST}/reservation-accepted", workflows={WORKFLOW_SID})
-    brain = partial(PhrasebookBrain, script.phrasebook())
-    async with twilio, FakeOpenAI(brain, api_key=key) as openai, _folder() as prompts:
-        settings = Settings.load(
-            {
-                "PUBLIC_HOST": HOST,
-                "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
-                "TWILIO_AUTH_TOKEN": token,
-                "TWILIO_CALLER_NUMBER": CALLER_NUMBER,
-                "TWILIO_FLEX_NUMBER": FLEX_NUMBER,
-                "TWILIO_FLEX_WORKFLOW_SID": WORKFLOW_SID,
-                "TWILIO_API_BASE_URL": twilio.url,
-                "OPENAI_API_KEY": key,
-                "OPENAI_BASE_URL": openai.url,
-                "AGENT_LANGUAGE": script.language("agent"),
-                "API_HOST": "127.0.0.1",
-                "API_PORT": "0",
-                "PROMPTS_CACHE_DIR": prompts,
-            }
-        )
-        async with serving(settings) as server:
-            twilio.route(HOST, f"http://127.0.0.1:{server.port}")
-            yield Stage(twilio, server)
-            await server.registry.drain(PATIENCE)
-
-
-@asynccontextmanager
-async def _folder() -> AsyncIterator[str]:
-    """For what the simulated service speaks: nothing of it shall be taken for real later."""
-    with TemporaryDirectory(prefix="bmv-demo-") as folder:
-        yield folder
-
-
-def _say(text: str, language: str) -> bytes:
-    return voices.speak(text, language.partition("-")[0])
 
 
 async def _call(stage: Stage, script: Script) -> Heard:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import structlog
 
 from bmv import __version__, logs
-from bmv.app import serving
+from bmv.app import CannotListen, serving
 from bmv.call.alongside import alongside
 from bmv.commands.exits import DONE, FAILED
 from bmv.config import Settings
@@ -26,9 +26,9 @@ def serve(settings: Settings) -> int:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(settings))
-    except OSError as error:
-        where = f"{settings.api_host}:{settings.api_port}"
-        log.error("cannot_listen", where=where, error=str(error), remedy="set API_PORT or API_HOST to what is free")
+    except CannotListen as error:
+        remedy = f"set {error.setting}_PORT or {error.setting}_HOST to what is free"
+        log.error("cannot_listen", where=error.where, error=str(error.__cause__), remedy=remedy)
         return FAILED
     return DONE
 

@@ -102,6 +102,8 @@ class _Endpoint:
                 return self.admission.refused(refusal)
             self.record.orders.append(dict(order))
             return await self._answer(request, order, fault)
+        except ConnectionResetError:  # whoever asked has gone meanwhile; aiohttp would print a traceback
+            return web.Response()
         finally:
             self.record.running -= 1
 

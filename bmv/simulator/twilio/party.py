@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from math import inf
 
-from bmv.audio.levels import is_silent
+from bmv.audio.levels import SILENCE_PEAK, is_silent
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE, frames
 from bmv.simulator.twilio.watch import Watch
 
@@ -44,6 +44,7 @@ class Party:
 
     `noise` (mu-law, any length) is what the line carries while the mouth is shut, again and again; None = silence.
     `on_hear` is called with each frame that arrives at the ear. With `record=False` neither `heard` nor `said` grows.
+    `quiet_below` is the peak, of 32767, under which this person takes what is heard for silence.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Party:
         noise: bytes | None = None,
         on_hear: Callable[[bytes], None] | None = None,
         record: bool = True,
+        quiet_below: int = SILENCE_PEAK,
     ) -> None:
         self.name = name
         self.on_hear = on_hear
@@ -66,6 +68,7 @@ class Party:
         """Set when the call of this person is over."""
         self._noise = list(frames(noise)) if noise else [SILENCE]
         self._record = record
+        self._quiet_below = quiet_below
         self._heard = bytearray()
         self._said = bytearray()
         self._frames_said = 0
@@ -127,10 +130,14 @@ class Party:
             frame, utterance = self._mouth.popleft()
             utterance._spoken(number)
         else:
-            frame = self._noise[number % len(self._noise)]
+            frame = self._unspoken(number)
         if self._record:
             self._said += frame
         return frame
+
+    def _unspoken(self, number: int) -> bytes:
+        """What the line carries in the frame of this number, while nothing that was put into the mouth is left."""
+        return self._noise[number % len(self._noise)]
 
     def hear(self, frame: bytes) -> None:
         """A frame into the ear."""
@@ -138,7 +145,7 @@ class Party:
         now = asyncio.get_running_loop().time()
         self.timeline = min(self.timeline, now - self.frames_heard * FRAME_SECONDS)
         self.frames_heard += 1
-        self._quiet_frames = self._quiet_frames + 1 if is_silent(frame) else 0
+        self._quiet_frames = self._quiet_frames + 1 if is_silent(frame, self._quiet_below) else 0
         if self._record:
             self._heard += frame
         if self.on_hear is not None:
