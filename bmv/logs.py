@@ -44,6 +44,7 @@ _PRIVATE = re.compile(
     r"(?P<number>(?:\+|%2[bB])[0-9]{7,})"
     r"|(?P<party>\b(?:sips?|client):[^\s@;?&\"'<>,…]++…?)"
     r"|(?P<query>\?(?:[\w.%~\[\]-]++=|(?<=[\w/]\?)[^\s\"'<>])[^\s\"'<>]*+)"
+    r"|(?P<link>(?:(?<=/captions/)|(?<=/agent/))[^\s/?#\"'<>]{40,}+)"  # what lets somebody in without a password
     r"|(?P<login>(?<=://)[^\s/@\"'<>]++(?=@))"
     r"|(?P<credential>(?<=\b[Bb]earer )\S++|(?<=\b[Bb]asic )[\w+/=-]{8,})"
     r"|(?P<encoded>[A-Za-z0-9+/_-]{160,}+=*+|(?:\\x[0-9a-f]{2}){8,}+)"  # a frame of audio is 216 characters of base64

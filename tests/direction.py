@@ -82,7 +82,7 @@ class Direction:
             pair,
             ladder=lambda pair: Ladder(pair, self.kinds, chance=lambda: 1.0),
             listener=self.party,
-            captions=CaptionLines(feed, "call-1", Role.CALLER),
+            captions=CaptionLines(feed.publish, "call-1", Role.CALLER),
             clock=self.clock,
             replay_seconds=replay_seconds,
         )

@@ -16,6 +16,8 @@ from bmv.call.leg import Role
 from bmv.call.metronome import Metronome
 from bmv.call.services import CallPolicy, CallServices
 from bmv.call.session import CallSession
+from bmv.call.speaker import Speaker
+from bmv.call.transcript import Transcripts
 from bmv.call.translator import (
     Alive,
     AudioTranslated,
@@ -344,18 +346,25 @@ def _understand(heard: Iterator[int]) -> Iterator[Understood]:
 class World:
     """All that calls share, made by hand, and the moves that bring a call from state to state."""
 
-    def __init__(self, *, kinds: int = 1, **policy: Any) -> None:
+    def __init__(self, *, kinds: int = 1, speaker: Speaker | None = None, **policy: Any) -> None:
         """`kinds` of translators there are, one for the other."""
         self.clock = HandClock()
         self.metronome = Metronome(clock=self.clock)
         self.carrier = FakeCarrier()
         self.translators = [FakeTranslatorFactory(self.clock) for _ in range(kinds)]
         self.captions = CaptionFeed()
+        self.transcripts = Transcripts(self.clock)
         # No farewell is waited for, unless a test wants it.
         settings: dict[str, Any] = {"agent_language": languages.get("en"), "farewell": 0.0} | policy
         self.policy = CallPolicy(**settings)
         self.services = CallServices(
-            self.carrier, self.translators, FakeSpeaker(), self.metronome, self.captions, self.policy
+            self.carrier,
+            self.translators,
+            speaker or FakeSpeaker(),
+            self.metronome,
+            self.captions,
+            self.transcripts,
+            self.policy,
         )
 
     @property

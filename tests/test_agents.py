@@ -79,3 +79,13 @@ def test_who_has_no_name_may_come_again() -> None:
     there.left("")
     assert there.accepted("", (ES,))
     assert there.language is ES
+
+
+def test_the_people_who_are_there_are_known_by_name_as_far_as_they_have_one() -> None:
+    there = agents()
+    there.accepted("WR1", (), worker="WK1")
+    there.accepted("", ())
+    there.accepted("WR2", (), worker="WK2")
+    assert there.workers == ["WK1", "WK2"]
+    there.left("WR1")
+    assert there.workers == ["WK2"]

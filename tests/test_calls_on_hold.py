@@ -14,7 +14,7 @@ from notices import notice
 from bmv.audio.likeness import SILENCE_FRAMES
 from bmv.audio.mulaw import FRAME_SECONDS
 from bmv.call.holdwatch import ASK_HELD
-from bmv.call.session import HOLD_EXPLAINED
+from bmv.call.sides import HOLD_EXPLAINED
 from bmv.call.state import CallState
 from bmv.languages import Sentence
 from bmv.simulator import voices

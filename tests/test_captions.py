@@ -20,7 +20,7 @@ class Reading:
         feed = CaptionFeed()
         self._reading = feed.reading(self.seen.append)
         self._reading.__enter__()
-        self.lines = CaptionLines(feed, "call-1", Role.CALLER)
+        self.lines = CaptionLines(feed.publish, "call-1", Role.CALLER)
 
     def page(self, kind: CaptionKind = TRANSLATION) -> dict[int, tuple[str, float | None]]:
         """Each line of a kind as it stood last."""

@@ -10,6 +10,7 @@ from runpy import run_path
 
 import aiohttp
 import pytest
+from scraping import exposed
 
 from bmv import __version__, app, languages
 from bmv.audio.mulaw import FRAME_MS
@@ -24,7 +25,11 @@ from bmv.config.setting import Setting
 from bmv.languages import Sentence
 from bmv.simulator.conversation import DEMO
 from bmv.telephony.taskrouter import MEANINGS
+from bmv.web.console import Console
 from bmv.web.health import Health
+from bmv.web.links import Purpose
+from bmv.web.metrics_page import MetricsPage
+from bmv.web.paper import Paper
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -156,9 +161,17 @@ async def test_the_table_of_routes_has_every_route_of_the_app_and_no_other() -> 
 
 def test_the_routes_that_need_no_signature_are_the_last_of_the_table() -> None:
     table = [route.strip("`").partition("?")[0] for route, _, _ in rows(section(README, "## Routes"))]
-    unsigned = {f"GET {path}" for path in Health.PATHS} | {"POST /calls", "GET /calls/{id}"}
+    unsigned = {f"GET {path}" for path in Health.PATHS | Paper.PATHS | MetricsPage.PATHS} | {
+        "POST /calls",
+        "GET /calls/{id}",
+    }
+    for purpose in Purpose:
+        unsigned |= {f"{what} /{purpose}/{{token}}" for what in ("GET", "POST")} | {f"GET /{purpose}/{{token}}/events"}
+    unsigned |= {f"GET {path}" for path in Console.PATHS if not path.endswith(("/login", "/logout"))}
+    unsigned |= {f"POST /console{more}" for more in ("", "/login", "/logout")}
     assert set(table[-len(unsigned) :]) == unsigned
-    assert "Every route but the last four wants Twilio's signature" in README
+    assert len(unsigned) == 18
+    assert "Every route but the last eighteen wants Twilio's signature" in README
 
 
 def test_the_events_to_tick_are_those_that_have_a_meaning() -> None:
@@ -206,6 +219,21 @@ def test_every_log_event_that_the_readme_names_is_one_that_is_logged() -> None:
     assert named
     for event in named:
         assert event in composed or f'"{event}"' in SOURCE, event
+
+
+def test_the_table_of_metrics_has_every_metric_as_it_is_exposed_and_no_other() -> None:
+    text = section(DOCUMENTS["docs/metrics.md"], "## Every metric")
+    table = {name.strip("`"): (kind, re.findall(r"`([a-z]+)`", labels)) for name, kind, labels, *_ in rows(text)}
+    families = exposed().families
+    assert table == {name: (family.type, sorted(family.labels)) for name, family in families.items()}
+
+
+def test_the_tables_of_metrics_name_alerts_that_there_are_and_each_of_them() -> None:
+    text = section(DOCUMENTS["docs/metrics.md"], "## Every metric")
+    named = {alert for *_, alerts in rows(text) for alert in re.findall(r"`(Bmv[A-Za-z]+)`", alerts)}
+    listed = [name.strip("`") for name, *_ in rows(section(DOCUMENTS["docs/metrics.md"], "## Alerts"))]
+    assert listed == re.findall(r"- alert: (\w+)", (ROOT / "docs" / "alerts.yaml").read_text("utf-8"))
+    assert named == set(listed) - {"BmvDown"}  # which is about there being no metrics
 
 
 # -- commands ---------------------------------------------------------------------------------------------------------

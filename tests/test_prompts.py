@@ -18,7 +18,7 @@ from bmv.audio import levels, mulaw, tones, wav
 from bmv.audio.listening import listen
 from bmv.call.alongside import alongside
 from bmv.call.speaker import Speaker, SpeechFailed, Voice
-from bmv.languages import IN_STREAM, Language, Sentence
+from bmv.languages import IN_STREAM, PHRASES, Language, Sentence
 from bmv.simulator import voices
 from bmv.simulator.openai.faults import Refusal
 from bmv.simulator.openai.speech import SpeechFault
@@ -271,8 +271,20 @@ async def test_one_impossible_sentence_does_not_keep_the_others_from_being_spoke
     assert logs[0]["languages"] == ["en"]
 
 
+def in_order() -> list[str]:
+    """What is rendered, in this order: an agent who cannot say a phrase does better than one without a notice."""
+    notices = [sentence for sentence in IN_STREAM if sentence not in PHRASES]
+    return [language.sentences[each] for row in (notices, PHRASES) for language in BOTH for each in row]
+
+
+async def test_notices_are_rendered_before_what_agents_may_choose_to_say(tmp_path: Path) -> None:
+    voice = Script()
+    await prompts_of(voice, tmp_path, Clock()).render()
+    assert voice.asked == in_order()
+
+
 async def test_what_failed_comes_last_next_time(tmp_path: Path) -> None:
-    texts = [language.sentences[sentence] for language in BOTH for sentence in IN_STREAM]
+    texts = in_order()
     voice, clock = Script({text: [SpeechFailed("no")] * 9 for text in texts[:AT_ONCE]}), Clock(longest_row=2)
     prompts = prompts_of(voice, tmp_path, clock)
     with pytest.raises(TimeoutError):
@@ -380,7 +392,7 @@ async def test_a_sentence_with_an_own_recording_is_never_ordered(tmp_path: Path)
 def test_a_courtesy_without_a_sound_is_left_out_and_whatever_matters_is_a_tone(tmp_path: Path) -> None:
     prompts = Prompts(BOTH, voices=[Script()], cache=PromptCache(tmp_path), ready={})
     silent = [sentence for sentence in IN_STREAM if prompts.say(sentence, ENGLISH) == b""]
-    assert silent == [Sentence.HOLD]
+    assert silent == [Sentence.HOLD, *PHRASES]
     assert {prompts.say(sentence, ENGLISH) for sentence in IN_STREAM} == {TONE, b""}
 
 

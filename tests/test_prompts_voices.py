@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from bmv import languages
 from bmv.audio import mulaw
 from bmv.call.speaker import SpeechFailed
-from bmv.languages import IN_STREAM, Language, Sentence
+from bmv.languages import IN_STREAM, PHRASES, Language, Sentence
 from bmv.speakers.prompt_files import PromptCache
 from bmv.speakers.prompts import AT_ONCE, TONE, Prompts
 
@@ -26,7 +26,8 @@ def everything(prompts: Prompts) -> dict[tuple[str, Sentence], bytes]:
 
 
 async def test_the_next_voice_speaks_what_the_first_no_longer_can_and_that_is_said_once(tmp_path: Path) -> None:
-    texts = [language.sentences[sentence] for language in BOTH for sentence in IN_STREAM]
+    notices = [sentence for sentence in IN_STREAM if sentence not in PHRASES]
+    texts = [language.sentences[each] for row in (notices, PHRASES) for language in BOTH for each in row]
     old, new = Script({texts[1]: [GONE]}, name="old"), Script(name="new")
     prompts = Prompts(BOTH, voices=[old, new], cache=PromptCache(tmp_path), ready={})
     with capture_logs() as logs:

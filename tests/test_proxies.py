@@ -16,6 +16,7 @@ from proxies import CADDY, KINDS, NGINX, NO_CHANGES, OLD_CADDY, Proxy, free_port
 from bmv.simulator import voices
 from bmv.simulator.twilio import FakeTwilio, Number, Party
 from bmv.simulator.twilio.courier import DeliveryError
+from bmv.web.event_stream import EventStream, encode
 
 SPANISH = voices.speak("Muchas gracias por su ayuda.", "es")
 ENGLISH = voices.speak("Your parcel arrives on Friday.", "en")
@@ -39,10 +40,17 @@ class Desk:
         self.paths: list[str] = []
         self.peers: set[object] = set()
         self.url = ""
+        self.closing = False
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.paths.append(request.raw_path)
         self.peers.add(request.transport and request.transport.get_extra_info("peername"))
+        if request.path.endswith("/events"):
+            stream = await EventStream.open(request)
+            await stream.send(encode("waiting", b"{}"))
+            while not self.closing:
+                await asyncio.sleep(0.05)
+            return stream.response
         if request.path != "/intercept":
             return web.Response(text=str(len(await request.read())))
         ws = web.WebSocketResponse()
@@ -65,6 +73,7 @@ async def desk(port: int = 0) -> AsyncIterator[Desk]:
     try:
         yield served
     finally:
+        served.closing = True
         await runner.cleanup()
 
 
@@ -249,6 +258,23 @@ async def test_what_comes_slowly_does_not_keep_others_waiting(kind: str) -> None
     async with desk() as behind, proxy(kind, behind.url) as front, company(front) as twilio:  # noqa: SIM117
         async with trickle(front, tls=True, first=HEADERS), trickle(front, tls=True, first=BODY):
             assert (await twilio.post(f"https://{HOST}/call-status", {})).status == 200
+
+
+LINK = f"{'c' * 24}.1775000000.{'s' * 43}"
+
+
+@each_proxy
+async def test_captions_come_while_the_stream_is_open_and_their_links_are_in_no_log(kind: str) -> None:
+    async with desk() as behind, proxy(kind, behind.url) as front, aiohttp.ClientSession() as browser:
+        for path in (f"/captions/{LINK}/events?after=c:1", f"/agent/{LINK}/events"):
+            request = browser.get(front.address + path, ssl=trust(), server_hostname=HOST, headers={"Host": HOST})
+            async with asyncio.timeout(5), request as response:
+                told = b"".join([await response.content.readline() for _ in range(3)])
+                assert b"event: waiting" in told
+        behind.closing = True  # by which a proxy notices at the latest that nobody listens any more
+        assert await within(3, lambda: "/agent/" in front.logs() and "/captions/" in front.logs())
+        assert LINK[:24] not in front.logs()
+        assert "events" not in front.logs()
 
 
 @each_proxy

@@ -73,9 +73,10 @@ RESERVATION = {
 def test_an_event_of_our_task_says_what_happened_to_which_call(kind: str, meaning: TaskMeaning) -> None:
     of_reservation = kind.startswith("reservation")
     form = task_event(kind, **(RESERVATION if of_reservation else {"Reason": "hangup"}))
-    agent, worker = (RESERVATION["ReservationSid"], WORKER) if of_reservation else ("", {})
+    agent, sid = (RESERVATION["ReservationSid"], RESERVATION["WorkerSid"]) if of_reservation else ("", "")
+    worker = WORKER if of_reservation else {}
     seat = Seat(form["WorkspaceSid"], form["TaskSid"])
-    assert decode_event(form) == TaskEvent("c1", meaning, kind, seat, agent, worker)
+    assert decode_event(form) == TaskEvent("c1", meaning, kind, seat, agent, sid, worker)
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,7 @@ async def test_an_agent_call_becomes_a_task_that_holds_our_call_id() -> None:
         "type": "inbound",
         "language": "es",
         "bmv_call_id": call.id,
+        "captions_url": f"https://{wires.PUBLIC_HOST}/captions/{call.id}",
         "caller_number": CALLER,
         "conversations": {"language": "Spanish"},
         "customers": {"phone": CALLER},

@@ -34,6 +34,7 @@ from bmv.call.metronome import Metronome
 from bmv.call.registry import CallRegistry
 from bmv.call.services import CallPolicy, CallServices
 from bmv.call.session import CallSession
+from bmv.call.transcript import Transcripts
 from bmv.languages import Language
 from bmv.telephony.menu import Menu
 from bmv.telephony.pairing import Pairing
@@ -43,7 +44,10 @@ from bmv.translators.loopback import LoopbackFactory
 from bmv.web.gate import MAX_BODY_BYTES, Gate
 from bmv.web.health import Health
 from bmv.web.intercept import SOCKETS, Intercept
+from bmv.web.links import Links
+from bmv.web.onlookers import Onlookers
 from bmv.web.orders import AgentPlaces, Orders
+from bmv.web.paper import Paper
 from bmv.web.reception import Reception
 from bmv.web.webhooks import FlexDesk, Webhooks
 
@@ -57,6 +61,7 @@ ACCOUNT_SID = "AC" + "5" * 32
 WORKFLOW_SID = "WW" + "6" * 32
 CALLER = "+34612345678"
 API_TOKEN = "token-of-the-desktop"
+LINK_SECRET = b"what signs links in these tests"
 OWN_NUMBER = "+15005550006"
 FLEX_NUMBER = "+15005550007"
 
@@ -257,7 +262,8 @@ async def house(
     carrier = carrier or FakeCarrier()
     metronome, captions, pairing = Metronome(), CaptionFeed(), Pairing(patience=60, afterlife=0)
     policy = CallPolicy(agent_language=languages.get(agent), agent_destination=agents.usual, farewell=farewell)
-    services = CallServices(carrier, [LoopbackFactory(delay=0.04)], FakeSpeaker(), metronome, captions, policy)
+    transcripts, translator = Transcripts(metronome.now), LoopbackFactory(delay=0.04)
+    services = CallServices(carrier, [translator], FakeSpeaker(), metronome, captions, transcripts, policy)
     registry = CallRegistry(services, max_calls=max_calls)
     verifier = SignatureVerifier(PUBLIC_HOST, auth_token=AUTH_TOKEN, shared_key=shared_key)
     reception = Reception(
@@ -271,16 +277,24 @@ async def house(
         carrier=carrier,
         pairing=pairing,
         desk=FlexDesk(WORKFLOW_SID if agents.flex else None, languages.get(agent), OWN_NUMBER, ("languages",)),
+        captions_url=lambda call_id: f"https://{PUBLIC_HOST}/captions/{call_id}",
+    )
+    onlookers = Onlookers(
+        registry,
+        services.transcripts,
+        links=Links(PUBLIC_HOST, LINK_SECRET),
+        public_host=PUBLIC_HOST,
+        captions=True,
     )
     health = Health({"carrier": lambda: carrier.problem, "capacity": lambda: "full" if registry.full else None})
     own_numbers = {OWN_NUMBER, FLEX_NUMBER}
     orders = Orders(registry, token=api_token, agents=agents, own_numbers=own_numbers)
-    gate = Gate(verifier, open_paths=Health.PATHS | Orders.PATHS)
+    gate = Gate(verifier, open_paths=Health.PATHS | Orders.PATHS | Onlookers.PATHS | Paper.PATHS)
     app = web.Application(middlewares=[gate.middleware], client_max_size=MAX_BODY_BYTES)
     app[SOCKETS] = set()
-    app.add_routes(
-        route for part in (reception, webhooks, Intercept(registry), orders, health) for route in part.routes()
-    )
+    parts = (reception, webhooks, Intercept(registry), orders, onlookers, Paper(), health)
+    app.add_routes(route for part in parts for route in part.routes())
+    app.on_shutdown.append(onlookers.close)
     server = TestServer(app)
     await server.start_server(access_log=None)
     async with server, aiohttp.ClientSession() as http, alongside(metronome.run()), registry:

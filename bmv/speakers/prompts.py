@@ -14,7 +14,7 @@ import structlog
 
 from bmv.audio import mulaw
 from bmv.call.speaker import SpeechFailed, Voice, VoiceGone
-from bmv.languages import IN_STREAM, Language, Sentence
+from bmv.languages import IN_STREAM, PHRASES, Language, Sentence
 from bmv.speakers.prompt_files import Prompt, PromptCache, read_own
 
 AT_ONCE: Final = 3
@@ -27,8 +27,8 @@ _TONE_LEVEL_DB = -26.0
 _TONE = ((660, 0.16), (0, 0.06), (520, 0.18))  # Hz and seconds
 _FADE_SECONDS = 0.02
 
-_COURTESIES = frozenset({Sentence.HOLD})
-"""What tells nobody anything new, again and again: beeps in its place would be worse than nothing."""
+_COURTESIES = frozenset({Sentence.HOLD, *PHRASES})
+"""What tells nobody anything that he has to know: beeps in its place would be worse than nothing."""
 
 log = structlog.get_logger()
 
@@ -172,8 +172,10 @@ class Prompts:
 
 
 def _prompts(languages: Iterable[Language]) -> list[Prompt]:
-    """Everything that is said inside a stream in these languages, each once."""
-    return [(language, sentence) for language in dict.fromkeys(languages) for sentence in IN_STREAM]
+    """Everything that is said inside a stream in these languages, each once; last what agents may choose to say."""
+    each = list(dict.fromkeys(languages))
+    notices = [sentence for sentence in IN_STREAM if sentence not in PHRASES]
+    return [*product(each, notices), *product(each, PHRASES)]
 
 
 def _wait(seconds: float, failure: SpeechFailed) -> float:

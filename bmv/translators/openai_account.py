@@ -87,5 +87,6 @@ class Account:
         spoken = tokens_price(self._model, self._tokens)
         written = minutes_price(self._transcription, self._transcribed) if self._transcription else 0.0
         unknown = self._unknown or self._is_open
-        usd = None if unknown or spoken is None or written is None else spoken + written
-        return Usage(tokens | {"transcribed_seconds": self._transcribed}, usd)
+        known = (spoken or 0) + (written or 0)
+        usd = None if unknown or spoken is None or written is None else known
+        return Usage(tokens | {"transcribed_seconds": self._transcribed}, usd, 0.0 if usd is not None else known)
