@@ -11,10 +11,11 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; d
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 
 # First what has work to do, a test for each core. Then whole calls, which take real time but hardly any work: many at
-# once, and nothing beside them that would make them stutter.
+# once, and nothing beside them that would make them stutter. Browsers come last, for the same reason.
 PYTEST ?= $(PY) -m pytest --dist worksteal
-WORK ?= -n auto -m 'not live'
+WORK ?= -n auto -m 'not live and not browser'
 LIVE ?= -n 8 -m live
+BROWSER ?= -n 2 -m browser
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,10 +38,12 @@ doctor: $(VENV)/serve ## Find out what is wrong, and how to mend it
 test: lint ## Style, types, import rules and the tests; needs Python only
 	$(PYTEST) $(WORK)
 	$(PYTEST) $(LIVE)
+	$(PYTEST) $(BROWSER)
 
 test-all: lint ## The same, where a skipped test is a failure
 	$(PYTEST) $(WORK) --no-skips
 	$(PYTEST) $(LIVE) --no-skips
+	$(PYTEST) $(BROWSER) --no-skips
 
 lint: $(VENV)/test
 	$(PY) -m ruff check .

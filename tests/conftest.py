@@ -17,10 +17,17 @@ settings.load_profile("bmv")
 WORLDS = ("house", "practice", "FakeTwilio", "FakeOpenAI", "Party", "opened")
 """What a test module has whose tests live in real time: they hardly work, and must not be kept waiting by others."""
 
+BROWSERS = ("browser", "chromium", "tab")
+"""What a test module has that opens Chromium, which works so hard at its start that calls beside it stutter."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if isinstance(item, pytest.Function) and any(hasattr(item.module, world) for world in WORLDS):
+        if not isinstance(item, pytest.Function):
+            continue
+        if any(hasattr(item.module, each) for each in BROWSERS):
+            item.add_marker(pytest.mark.browser)
+        elif any(hasattr(item.module, world) for world in WORLDS):
             item.add_marker(pytest.mark.live)
 
 
