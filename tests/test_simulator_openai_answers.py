@@ -144,6 +144,9 @@ async def test_answers_out_of_band_run_beside_each_other(delivery: Delivery) -> 
         await client.until("response.done", 2)
     kinds = [event["type"] for event in client.events if event["type"] in ("response.created", "response.done")]
     assert kinds == ["response.created"] * 2 + ["response.done"] * 2
+    ids = [event["response_id"] for event in client.of("response.output_audio.delta")]
+    assert ids[:4] == [ids[0], ids[1]] * 2
+    assert ids[0] != ids[1]
     by_turn = {done["response"]["metadata"]["turn"]: done["response"]["id"] for done in client.of("response.done")}
     assert client.heard(by_turn["1"])[2400:8000] != client.heard(by_turn["2"])[2400:8000]
 
