@@ -44,7 +44,7 @@ class Line:
     def carry(self, frame: bytes) -> None:
         """Let 20 ms pass."""
         self.now += mulaw.FRAME_SECONDS
-        self.watch.hear(frame, self.now)
+        self.watch.hear(frame, self.now, silent=is_silent(frame))
         if self.watch.asking and self.now - self.asked[-1] >= ANSWER:
             self.watch.answered(self.now, held=self.held)
         if self.watch.due(self.now):

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 from fakes import HandClock, loud
 
+from bmv.audio.levels import is_silent
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.call.holdwatch import (
     ABSENT_SECONDS,
@@ -49,7 +50,7 @@ class Line:
     def pass_time(self, seconds: float, frame: bytes = SILENCE) -> None:
         for _ in range(round(seconds / FRAME_SECONDS)):
             now = self.clock.turn()
-            self.watch.hear(frame, now)
+            self.watch.hear(frame, now, silent=is_silent(frame))
             if self.watch.due(now):
                 self.asked_at.append(now)
                 self.answer()

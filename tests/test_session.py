@@ -345,6 +345,7 @@ async def test_the_end_of_a_call_tells_where_every_second_of_speech_went(
         await settle()
         session.lose(lost(permanent=True))
         await talk.hear(CALLER, *spoken(150, 200))
+        await world.pass_time(3.0)  # which the agent heard: soon after it, his words could be its echo
         await talk.hear(AGENT, *spoken(200, 260))
         await world.pass_time(1.0)
         world.provider.session("en").process()

@@ -19,7 +19,8 @@ class Watched:
         """Feed it for so long; after how many of these seconds the watchdog barked, if it did."""
         for frame in range(round(seconds / FRAME_SECONDS)):
             self.now += FRAME_SECONDS
-            self.watchdog.fed(self.now, voiced=voiced)
+            if voiced:
+                self.watchdog.fed(self.now)
             if self.watchdog.barks(self.now):
                 return frame * FRAME_SECONDS
         return None

@@ -9,25 +9,29 @@ from typing import Final
 import numpy as np
 
 from bmv.audio import mulaw
-from bmv.audio.echo_path import EARLY, HEARD, LONGEST_DELAY, PLAYED, TAPS, Comparison, EchoPath, Signal
+from bmv.audio.echo_path import EARLY, HEARD, LONGEST_DELAY, PLAYED, TAPS, Comparison, EchoPath, Signal, signal
 from bmv.audio.levels import is_silent
+from bmv.audio.mulaw import FRAME_BYTES, SAMPLE_RATE
 
 AFTERMATH: Final = LONGEST_DELAY + 2400
 """Samples after the end of what was played for which its echo is awaited: the longest delay and 300 ms of room."""
 
-_LEAD = 8000  # samples that may be handed over before they sound
+_LEAD = 4000  # samples that may be handed over before they sound, and by which the count of frames may lag
 _LATE = 2400  # samples by which frames may come too late, in a bunch; later ones have been lost on the way
 _CLEAR = 9.0  # clarity that chance seldom gives between two voices
 _VERY_CLEAR = 15.0  # clarity that it gives hardly ever
 _STRIKING = 25.0  # clarity that it never gave twice in a row (docs/audio.md)
 _MUCH = 0.4  # share of what is heard that a path explains only if it is one
 _LOUDEST = 4.0  # an echo is no louder than what was played, and 6 dB for what a telephone company may add
+_SLACK = 1600  # samples of a timeline that are let go at once
+_QUIET = mulaw.SILENCE[:1]
 _SAME = 32  # samples between two delays that are taken for one: 4 ms
 _GAP = 4  # samples between two sounds played that are no gap, only rounding
 _ASTRAY = 400  # samples, 50 ms: the same path, whose buffers are filled otherwise than before
-_FIRST_LOOKS, _LATER_LOOKS, _RARE_LOOKS = 5, 12, 25  # voiced frames between two comparisons
-_REACH = _ASTRAY + EARLY  # samples to come that a prediction may ask for
-_PATIENCE = 50  # comparisons without a find, after which they become rare
+_FIRST_LOOKS, _LATER_LOOKS, _SECOND_LOOK, _RARE_LOOKS = 5, 12, 25, 50  # voiced frames between two comparisons
+_PATIENCE = (10, _FIRST_LOOKS), (20, _LATER_LOOKS)  # comparisons without a find, until which they are so frequent
+_BREATH = 2400  # samples, 300 ms: no pause within what is played is longer, or it is two sounds
+_MUTE_FRAMES = 25  # 500 ms without a sound while something plays: longer than any pause within it
 _DOUBTS = 40  # comparisons that do not confirm a path, after which it is forgotten
 
 # Energies of what the path does not explain of a frame, against the echo that it predicts.
@@ -38,42 +42,49 @@ _PAUSE_FRAMES = 16  # 320 ms: the weak sounds and the pauses within what somebod
 _FADING = 0.5  # a frame: -3 dB, the end of a room's echo
 _ABOVE_NOISE = 10**0.5  # 5 dB
 _NOISE_RISE = 10**0.002  # a frame: the noise of the line is the least energy of late, forgotten by 1 dB a second
-_INAUDIBLE = mulaw.FRAME_BYTES * 43.0**2  # of a sound whose peak is about that of silence
+_INAUDIBLE = FRAME_BYTES * 43.0**2  # of a sound whose peak is about that of silence
 
 
 class Timeline:
-    """The last `span` samples of a signal by their place in time; silence where nothing was written."""
+    """The last `span` samples of a signal by their place in time, as mu-law; silence where nothing was written."""
 
-    def __init__(self, span: int, begin: int) -> None:
-        self._samples: Signal = np.zeros(2 * span)
+    def __init__(self, span: int) -> None:
         self._span = span
-        self._fill = span
-        self._end = begin
+        self._sound = bytearray()
+        self._end = 0
 
-    def reach(self, end: int) -> None:
-        """Go on in silence up to a place; a place already reached changes nothing."""
-        missing = min(end - self._end, self._span)
-        if missing <= 0:
-            return
-        if self._fill + missing > len(self._samples):
-            self._samples[: self._span] = self._samples[self._fill - self._span : self._fill]
-            self._samples[self._span :] = 0
-            self._fill = self._span
-        if missing == self._span:
-            self._samples[:] = 0
-        self._fill += missing
-        self._end = end
+    def write(self, sound: bytes, begin: int) -> None:
+        """Put a sound to its place. What lies a span and more before the last sample written may be left out."""
+        gap = begin - self._end
+        if gap >= self._span:
+            self._sound.clear()
+        elif gap > 0:
+            self._sound += _QUIET * gap
+        elif gap < 0:
+            sound = self._rewrite(sound, len(self._sound) + gap)
+            begin = self._end
+        self._sound += sound
+        self._end = begin + len(sound)
+        if len(self._sound) > self._span + _SLACK:
+            del self._sound[: -self._span]
 
-    def write(self, sound: Signal, begin: int) -> None:
-        """Put a sound to its place. What lies before the span is left out."""
-        self.reach(begin + len(sound))
-        start = self._fill - (self._end - begin)
-        missed = max(0, self._fill - self._span - start)
-        self._samples[start + missed : start + len(sound)] = sound[missed:]
+    def _rewrite(self, sound: bytes, place: int) -> bytes:
+        """Lay the beginning of a sound over what is there already, and return the rest of it."""
+        if place < 0:
+            room = min(-place, self._span)
+            self._sound[:0] = _QUIET * room
+            sound = sound[-place - room :]
+            place = 0
+        over = min(len(sound), len(self._sound) - place)
+        self._sound[place : place + over] = sound[:over]
+        return sound[over:]
 
-    def read(self, begin: int, end: int) -> Signal:
-        """Look at a part that lies within the span: a view, good until the next change."""
-        return self._samples[self._fill - (self._end - begin) : self._fill - (self._end - end)]
+    def read(self, begin: int, end: int) -> bytes:
+        """Copy a part that begins within the span; what is to come is silence."""
+        first = self._end - len(self._sound)
+        known = self._sound[max(0, begin - first) : max(0, end - first)]
+        before = max(0, min(first, end) - begin)
+        return (_QUIET * before + known).ljust(end - begin, _QUIET)
 
 
 class Door:
@@ -105,23 +116,29 @@ class Door:
 class EchoGate:
     """One leg: told what is played to it, it replaces the frames of its input that are nothing but the echo of that.
 
-    While nothing plays nothing is computed. Until an echo is found nothing is gated, so its first syllables, about
-    0.2 s of a call with an echo, pass; a listener without an echo is never gated. Another voice passes when it is about
-    as loud as the echo, however loud what is played.
+    While nothing plays nothing is computed, and little when somebody talks who has listened without a sound. Until an
+    echo is found nothing is gated, so its first syllables, about 0.2 s of a call with an echo, pass; a listener without
+    an echo is never gated. Another voice passes when it is about as loud as the echo, however loud what is played.
     """
 
     def __init__(self) -> None:
         self.suppressed = 0
         """Frames replaced so far."""
+        self.comparisons = 0
+        """Of what is heard with what was played: nearly all that this costs."""
         self._played: Timeline | None = None
-        self._heard = Timeline(0, 0)
+        self._heard = Timeline(HEARD)
         self._door = Door()
         self._path: EchoPath | None = None
         self._aligned = False  # the path's delay has been confirmed since the playing began
         self._candidate: int | None = None
         self._since = 0
         self._sounds_until = 0
+        self._loud_since = 0
+        self._loud_until = 0
         self._awaited_until = 0
+        self._mute = 0
+        self._disproved = False
         self._now = 0
         self._unseen = 0
         self._looks = 0
@@ -129,48 +146,58 @@ class EchoGate:
     def played(self, audio: bytes, at: float) -> None:
         """Whole frames of mu-law, handed to the leg, that begin to sound there at the loop time `at` at the earliest.
 
-        Call it in the order of time, not more than a second ahead of it.
+        Call it in the order of time, not more than 200 ms ahead of it.
         """
         silent = is_silent(audio)
         if self._played is None and silent:
             return
-        begin = round(at * mulaw.SAMPLE_RATE)
+        begin = round(at * SAMPLE_RATE)
         if self._played is None:
-            self._played = Timeline(PLAYED + TAPS + _REACH + _LEAD, 0)
-            self._heard = Timeline(HEARD, 0)
-        self._played.write(mulaw.decode(audio).astype(np.float64), begin)
+            self._played = Timeline(PLAYED + _LEAD)
+            self._heard = Timeline(HEARD)
+        self._played.write(audio, begin)
         if begin > self._sounds_until + _GAP:
             self._looks = max(1, self._looks)
             self._aligned = False  # the listener's buffer ran dry: how far it is filled from now on, chance decides
             self._since = begin
         self._sounds_until = begin + len(audio)
-        if not silent:
-            self._awaited_until = self._sounds_until + AFTERMATH
+        if silent:
+            return
+        if begin - self._loud_until > _BREATH:
+            self._loud_since = begin
+            self._disproved = False
+        self._loud_until = self._sounds_until
+        self._awaited_until = self._sounds_until + AFTERMATH
 
     def filter(self, frame: bytes, now: float) -> bytes:
         """Give the frame of 160 bytes that came at the loop time `now` itself, or silence where it is echo."""
-        self._move_to(round(now * mulaw.SAMPLE_RATE))
+        counted, at = self._now + FRAME_BYTES, round(now * SAMPLE_RATE)
+        # They are sent evenly, but come in bunches: so they are counted, as long as that fits the time.
+        self._now = counted if counted <= at < counted + _LATE else at
         if self._played is None:
             return frame
         if self._now > self._awaited_until:
             self._played = None
-            self._heard = Timeline(0, 0)
+            self._heard = Timeline(HEARD)
             return frame
-        heard = mulaw.decode(frame).astype(np.float64)
-        self._heard.write(heard, self._now - len(heard))
-        self._played.reach(self._now + _REACH)
+        self._heard.write(frame, self._now - FRAME_BYTES)
         silent = is_silent(frame)
-        if not silent:
+        if silent:
+            self._listens()
+        else:
+            self._mute = 0
             self._look(self._played)
-        if self._path is None or self._passes(heard, self._path, self._played) or silent:
+        if self._path is None or self._passes(signal(frame), self._path, self._played) or silent:
             return frame
         self.suppressed += 1
         return mulaw.SILENCE
 
-    def _move_to(self, now: int) -> None:
-        """Count the frames rather than trust their time of arrival: they are sent evenly, but come in bunches."""
-        counted = self._now + mulaw.FRAME_BYTES
-        self._now = counted if counted <= now < counted + _LATE else now
+    def _listens(self) -> None:
+        """Nothing is heard. For long enough while something plays, that disproves an echo of it."""
+        self._mute += 1
+        if self._mute >= _MUTE_FRAMES and self._now <= self._loud_until + _BREATH:
+            playing = self._now - self._loud_since
+            self._disproved = self._disproved or playing >= LONGEST_DELAY + _MUTE_FRAMES * FRAME_BYTES
 
     def _look(self, played: Timeline) -> None:
         """Now and then, while somebody is heard, compare what is heard with what was played."""
@@ -179,6 +206,7 @@ class EchoGate:
             return
         self._unseen = 0
         self._looks += 1
+        self.comparisons += 1
         seen = Comparison(
             played.read(self._now - PLAYED, self._now),
             self._heard.read(self._now - HEARD, self._now),
@@ -197,9 +225,13 @@ class EchoGate:
         return seen.clarity >= _VERY_CLEAR and astray <= _ASTRAY
 
     def _interval(self) -> int:
-        if self._path is not None and not self._looks:
-            return _LATER_LOOKS
-        return _FIRST_LOOKS if self._looks < _PATIENCE else _RARE_LOOKS
+        """Voiced frames from one comparison to the next: the more rarely, the longer nothing has been found."""
+        if self._path is not None:
+            return _FIRST_LOOKS if self._looks else _LATER_LOOKS
+        rare = _RARE_LOOKS if self._candidate is None else _SECOND_LOOK
+        if self._disproved:  # but who was mute then may have an echo now
+            return rare
+        return next((interval for looks, interval in _PATIENCE if self._looks < looks), rare)
 
     def _confirm(self, path: EchoPath, seen: Comparison) -> None:
         if self._aligned:
@@ -232,7 +264,7 @@ class EchoGate:
         """Whether there is more in this frame than the echo: by its waveform, or by its level until that is aligned."""
         around = 0 if self._aligned else _ASTRAY
         begin = self._now - len(heard) - around - path.reach
-        echo = path.predict(played.read(begin, begin + len(heard) + 2 * around + TAPS - 1))
+        echo = path.predict(signal(played.read(begin, begin + len(heard) + 2 * around + TAPS - 1)))
         energy = float(heard @ heard)
         if self._aligned:
             rest = heard - echo

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from bmv.audio import mulaw
 from bmv.audio.mulaw import SAMPLE_RATE
 
 Signal: TypeAlias = NDArray[np.float64]
@@ -38,32 +39,51 @@ _RIDGE = 1e-3
 _NOTHING = 1e-9
 
 _HZ = np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE)
-_BAND = (_LOWEST < _HZ) & (_HZ < _HIGHEST)
+_BAND = slice(int((_HZ <= _LOWEST).sum()), int((_HZ < _HIGHEST).sum()))
 _EMPHASIS_POWER: Signal = np.abs(1 - _EMPHASIS * np.exp(-2j * np.pi * _HZ / SAMPLE_RATE)) ** 2
+_SHORT_FFT = _FFT // 2  # room for what was heard and as many lags as there are taps
+_SHORT_EMPHASIS_POWER = _EMPHASIS_POWER[::2]
 _TOEPLITZ = np.abs(np.subtract.outer(np.arange(TAPS), np.arange(TAPS)))
+_VALUES: Signal = mulaw.decode(bytes(range(256))).astype(np.float64)
+
+
+def signal(ulaw: bytes) -> Signal:
+    """Expand mu-law to be computed with."""
+    return _VALUES.take(np.frombuffer(ulaw, np.uint8))
 
 
 class Comparison:
     """`PLAYED` samples played against `HEARD` samples heard, up to the same moment: the likeliest delay of an echo.
 
-    Only the last `lasting` samples played are looked at, those before count as silence. `clarity` is how far the best
-    fit stands out, in units of what chance gives. None is clear until the playing has lasted for some time.
+    Both are mu-law. Only the last `lasting` samples played are looked at, those before count as silence. `clarity` is
+    how far the best fit stands out, in units of what chance gives. None is clear until the playing has lasted for some
+    time.
     """
 
-    def __init__(self, played: Signal, heard: Signal, lasting: int) -> None:
-        self.played = played.copy()
+    def __init__(self, played: bytes, heard: bytes, lasting: int) -> None:
+        self.played = signal(played)
         self.played[: max(0, len(played) - lasting)] = 0
-        self.heard = heard
-        self.cross = np.fft.rfft(self.played, _FFT) * np.conj(np.fft.rfft(heard, _FFT))
+        self.heard = signal(heard)
+        self.cross = np.fft.rfft(self.heard, _FFT)
+        np.conj(self.cross, out=self.cross)
+        self.cross *= np.fft.rfft(self.played, _FFT)
+        inside = self.cross[_BAND]
         flattened = np.zeros_like(self.cross)
-        flattened[_BAND] = self.cross[_BAND] * np.maximum(np.abs(self.cross[_BAND]), _NOTHING) ** -_FLATTENING
+        flattened[_BAND] = inside * np.maximum(np.abs(inside), _NOTHING) ** -_FLATTENING
         longest = min(LONGEST_DELAY, lasting - _OVERLAP)
         fit = np.fft.irfft(flattened, _FFT)[LONGEST_DELAY - longest : LONGEST_DELAY - SHORTEST_DELAY + 1]
         self.delay, self.clarity = 0, 0.0
         if len(fit) >= _ENOUGH:
             best = int(fit.argmax())
             self.delay = longest - best
-            self.clarity = float(fit[best] / (np.median(np.abs(fit)) / _NORMAL_MEDIAN + _NOTHING))
+            self.clarity = float(fit[best] / (_median(np.abs(fit)) / _NORMAL_MEDIAN + _NOTHING))
+
+
+def _median(values: Signal) -> float:
+    """Tell the middle one of the values, which change their places. (NumPy's own loads a module of some megabytes.)"""
+    middle = len(values) // 2
+    values.partition(middle)
+    return float(values[middle])
 
 
 class EchoPath:
@@ -111,8 +131,9 @@ class EchoPath:
         offset = LONGEST_DELAY - self.delay
         places = offset + EARLY - np.arange(TAPS)
         products = np.fft.irfft(seen.cross * _EMPHASIS_POWER, _FFT)
-        own_spectrum = np.fft.rfft(seen.played[offset : offset + HEARD], _FFT)
-        own = np.fft.irfft((own_spectrum.real**2 + own_spectrum.imag**2) * _EMPHASIS_POWER, _FFT)[:TAPS]
+        own_spectrum = np.fft.rfft(seen.played[offset : offset + HEARD], _SHORT_FFT)
+        own_power = (own_spectrum.real**2 + own_spectrum.imag**2) * _SHORT_EMPHASIS_POWER
+        own = np.fft.irfft(own_power, _SHORT_FFT)[:TAPS]
         heard = float(np.square(seen.heard[1:] - _EMPHASIS * seen.heard[:-1]).sum())
         scale = 1 / (np.sqrt(own[0] * heard) + _NOTHING)  # so that each counts alike
         self._own = _MEMORY * self._own + scale * own

@@ -35,7 +35,7 @@ def peak(ulaw: bytes) -> int:
 
 def is_silent(ulaw: bytes, below: int = SILENCE_PEAK) -> bool:
     """Tell whether every sample is quieter than `below` on the 16-bit scale."""
-    return not ulaw.translate(None, _codes_below(below))
+    return not ulaw.translate(None, _SILENT_CODES if below == SILENCE_PEAK else _codes_below(below))
 
 
 def loudness(ulaw: bytes) -> float:
@@ -71,6 +71,9 @@ def mix(first: bytes, second: bytes) -> bytes:
 @lru_cache(maxsize=64)
 def _codes_below(limit: int) -> bytes:
     return bytes(code for code in range(256) if _MAGNITUDES[code] < limit)
+
+
+_SILENT_CODES: Final = _codes_below(SILENCE_PEAK)
 
 
 @lru_cache(maxsize=64)

@@ -15,7 +15,7 @@ from bmv.audio import mulaw
 LEVEL_DB: Final = -26.0
 """RMS of the loop against full scale: 6 dB below speech (`loudness.LEVEL_DB`), as people listen to it for minutes."""
 
-Sound = NDArray[np.float64]
+Sound = NDArray[np.floating]
 
 _RATE = mulaw.SAMPLE_RATE
 _NOTE = _RATE * 2 // 5  # samples: an eighth at 75 beats a minute, 0.4 s, 20 frames
@@ -61,22 +61,29 @@ _ECHOES = ((1277, 0.30), (1933, 0.22), (2741, 0.16), (3863, 0.11), (5279, 0.07))
 @cache
 def hold_music() -> bytes:
     """Give the loop: 25.6 s of mu-law in whole frames, whose end leads into its beginning. Always the same bytes."""
-    loop = np.zeros(len(_BARS) * _BAR)
-    plucked = {note: _plucked(note) for note in {note for bar in _BARS for note in bar.plucked.split()}}
+    dry = np.zeros(len(_BARS) * _BAR, np.float32)
+    plucked = [bar.plucked.split() for bar in _BARS]
+    for note in sorted({note for notes in plucked for note in notes}):
+        sound = _plucked(note)
+        for number, notes in enumerate(plucked):
+            for place in (place for place, each in enumerate(notes) if each == note):
+                _add(dry, sound, number * _BAR + place * _NOTE, _ACCENTS[place])
     for number, bar in enumerate(_BARS):
-        for place, note in enumerate(bar.plucked.split()):
-            _add(loop, plucked[note] * _ACCENTS[place], number * _BAR + place * _NOTE)
         for note in bar.chord.split():
-            _add(loop, _swelling(note), number * _BAR - round(_SWELL_SECONDS * _RATE / 2))
-    room = loop + sum(strength * np.roll(loop, delay) for delay, strength in _ECHOES)
-    gain = 32768 * 10 ** (LEVEL_DB / 20) / np.sqrt(np.square(room).mean())
-    return mulaw.encode(np.rint(room * gain).astype(np.int16))
+            _add(dry, _swelling(note), number * _BAR - round(_SWELL_SECONDS * _RATE / 2))
+    room = dry.copy()
+    for delay, strength in _ECHOES:
+        _add(room, dry, delay, strength)
+    room *= 32768 * 10 ** (LEVEL_DB / 20) / np.sqrt(np.square(room, dtype=np.float64).mean())
+    return mulaw.encode(np.rint(room, out=room).astype(np.int16))
 
 
-def _add(loop: Sound, sound: Sound, start: int) -> None:
+def _add(loop: Sound, sound: Sound, start: int, strength: float = 1.0) -> None:
     """Lay a sound over the loop; what reaches beyond its end goes on at its beginning."""
-    places = np.arange(start, start + len(sound)) % len(loop)
-    loop[places] += sound
+    start %= len(loop)
+    split = len(loop) - start
+    loop[start : start + len(sound)] += strength * sound[:split]
+    loop[: max(0, len(sound) - split)] += strength * sound[split:]
 
 
 def _hertz(note: str) -> float:

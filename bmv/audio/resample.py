@@ -23,6 +23,7 @@ _CUT_OFF = 3600
 _KAISER_BETA = 6.0
 _TAP_UNIT = 2.0**-20
 _SAMPLE_BYTES = 2
+_BLOCK = 16  # steps in one product: fewer make more products, more make more zeros
 
 
 def _low_pass(gain: int) -> NDArray[np.float64]:
@@ -37,10 +38,45 @@ def _low_pass(gain: int) -> NDArray[np.float64]:
     return rounded
 
 
-def _windows(signal: NDArray[np.float64], count: int, length: int, *, step: int) -> NDArray[np.float64]:
-    """Lay `count` overlapping windows over a contiguous signal, without a copy: each begins `step` after the last."""
-    size = signal.itemsize
-    return np.ndarray((count, length), signal.dtype, signal, strides=(step * size, size))
+class _Filter:
+    """Gives `outputs` values for each step of so many samples: each weighs as many samples as a column has weights.
+
+    A block of steps is one product with a matrix that has the weights again and again, each time a step further down.
+    Most of its entries are 0, and it is still three to eight times faster than a row of its own for each step.
+    """
+
+    def __init__(self, weights: NDArray[np.float64], *, step: int) -> None:
+        """`weights` has a row for each sample and a column for each output of a step."""
+        self._weights = weights
+        self._step = step
+        length, outputs = weights.shape
+        self._block = np.zeros((length + (_BLOCK - 1) * step, _BLOCK * outputs))
+        for place in range(_BLOCK):
+            start = place * step
+            self._block[start : start + length, place * outputs : (place + 1) * outputs] = weights
+
+    def apply(self, signal: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
+        """Filter a contiguous signal that is long enough for so many steps."""
+        outputs = self._weights.shape[1]
+        filtered = np.empty(steps * outputs)
+        whole = steps - steps % _BLOCK
+        done = whole * outputs
+        self._product(signal, self._block, self._step * _BLOCK, filtered[:done])
+        self._product(signal[whole * self._step :], self._weights, self._step, filtered[done:])
+        return filtered
+
+    @staticmethod
+    def _product(
+        signal: NDArray[np.float64], matrix: NDArray[np.float64], step: int, into: NDArray[np.float64]
+    ) -> None:
+        """Lay overlapping windows over the signal, without a copy, each beginning `step` after the last; weigh them."""
+        if not len(into):
+            return
+        length, width = matrix.shape
+        size = signal.itemsize
+        rows = len(into) // width
+        windows = np.ndarray((rows, length), signal.dtype, signal, strides=(step * size, size))
+        np.matmul(windows, matrix, out=into.reshape(rows, width))
 
 
 def _to_samples(filtered: NDArray[np.float64]) -> Samples:
@@ -51,9 +87,9 @@ def _to_samples(filtered: NDArray[np.float64]) -> Samples:
     return filtered.astype(np.int16)
 
 
-_UP = np.ascontiguousarray(_low_pass(_RATIO).reshape(_PHASE_TAPS, _RATIO)[::-1])
+_UP = _Filter(np.ascontiguousarray(_low_pass(_RATIO).reshape(_PHASE_TAPS, _RATIO)[::-1]), step=1)
 """Row k, column p: the weight of the sample 23 - k steps ago in output p of the three that belong to one input."""
-_DOWN = _low_pass(1)[::-1].copy()
+_DOWN = _Filter(_low_pass(1)[::-1].reshape(_TAPS, 1).copy(), step=_RATIO)
 
 
 class Upsampler:
@@ -65,9 +101,8 @@ class Upsampler:
     def process(self, pcm: Samples) -> Samples:
         """Turn n samples at 8 kHz into exactly 3n at 24 kHz, 35.5 of them (1.5 ms) late. Any n will do, 0 too."""
         signal: NDArray[np.float64] = np.concatenate((self._past, pcm))
-        windows = _windows(signal, len(pcm), _PHASE_TAPS, step=1)
-        self._past = signal[len(pcm) :]
-        return _to_samples((windows @ _UP).reshape(-1))
+        self._past = signal[len(pcm) :].copy()  # not a view, which would keep the whole signal
+        return _to_samples(_UP.apply(signal, len(pcm)))
 
 
 class Downsampler:
@@ -76,14 +111,17 @@ class Downsampler:
     def __init__(self) -> None:
         self._past = bytes((_TAPS - _RATIO) * _SAMPLE_BYTES)
 
-    def process(self, pcm: bytes) -> Samples:
+    def process(self, pcm: bytes, *, floor: int = 0) -> Samples:
         """Turn PCM16 little-endian at 24 kHz into samples at 8 kHz, 33.5 samples at 24 kHz (1.4 ms) late.
 
         Any number of bytes will do: half a sample and one or two thirds of an output wait for the next block. A stream
-        of n samples so far has given exactly n // 3.
+        of n samples so far has given exactly n // 3. A block is not filtered, and comes out as zeros, if all that
+        weighs in it is quieter than `floor`, of 32767: that takes a third of the time.
         """
         stream = self._past + pcm
         count = (len(stream) // _SAMPLE_BYTES - _TAPS) // _RATIO + 1
         self._past = stream[count * _RATIO * _SAMPLE_BYTES :]
-        signal = np.frombuffer(stream, "<i2", len(stream) // _SAMPLE_BYTES).astype(np.float64)
-        return _to_samples(_windows(signal, count, _TAPS, step=_RATIO) @ _DOWN)
+        signal = np.frombuffer(stream, "<i2", len(stream) // _SAMPLE_BYTES)
+        if floor and signal.max() < floor and signal.min() > -floor:
+            return np.zeros(count, np.int16)
+        return _to_samples(_DOWN.apply(signal.astype(np.float64), count))

@@ -37,11 +37,16 @@ class VoiceDetector:
         """
         if len(frame) != mulaw.FRAME_BYTES:
             raise ValueError(f"a frame has {mulaw.FRAME_BYTES} bytes, not {len(frame)}")
-        voiced = bool(self._vad.is_speech(mulaw.decode(frame).tobytes(), mulaw.SAMPLE_RATE))
-        if not self._speaking and levels.is_silent(frame):
-            voiced = False  # the detector holds on for three frames after any sound, which would make speech of a click
+        if not self._speaking and levels.is_silent(frame):  # most frames of a line: nothing more is computed for them
+            self.voiced = False
+            self._row = 0
+            return False
+        voiced = self._vad.is_speech(mulaw.decode(frame).tobytes(), mulaw.SAMPLE_RATE)
         self.voiced = voiced
-        self._row = 0 if voiced == self._speaking else self._row + 1
+        if voiced is self._speaking:
+            self._row = 0
+            return voiced
+        self._row += 1
         if self._row == (HANG_OVER_FRAMES if self._speaking else START_FRAMES):
             self._speaking = voiced
             self._row = 0

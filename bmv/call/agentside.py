@@ -95,9 +95,11 @@ class AgentSide:
 
     def hear(self, frame: bytes, now: float) -> tuple[bytes, ...]:
         """20 ms of the agent's line. Returns what is to be heard of it now, without beeps."""
-        self._watch.hear(frame, now)
-        self._sounded = self._sounded or not is_silent(frame)
-        return self._beep.filter(frame)
+        silent = is_silent(frame)
+        self._watch.hear(frame, now, silent=silent)
+        if not silent:
+            self._sounded = True
+        return self._beep.filter(frame) if self._beep.busy else (frame,)
 
     def present(self, now: float) -> bool:
         """Whether who accepted last can hear us by now: the line carries a beep or a voice, or has had time to."""

@@ -47,6 +47,11 @@ class BeepGate:
         self._spoken = 0
         self._voice = VoiceDetector()
 
+    @property
+    def busy(self) -> bool:
+        """Whether `filter` may change anything; else every frame would come out as it is."""
+        return self._watching or bool(self._held)
+
     def filter(self, frame: bytes) -> tuple[bytes, ...]:
         """The frames to hear now that `frame` came, in order; none of them a beep."""
         self._held.append(frame)

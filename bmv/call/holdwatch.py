@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bmv.audio.levels import is_silent
-
 ASK_AGAIN = (1.0, 2.0, 4.0, 8.0, 10.0)  # seconds to the next question while nothing sounds like speech
 ASK_SPEECH = 10.0  # seconds to the next question while it does: some music pauses as often as speech
 ASK_HELD = 1.0  # seconds to the next question while on hold: the words after it wait so long at most
@@ -49,10 +47,10 @@ class HoldWatch:
         self.listened_since = 0.0
         """Since when somebody may have been there to hear and to speak; what is older is hold music."""
 
-    def hear(self, frame: bytes, now: float) -> None:
-        """20 ms of the agent's line."""
+    def hear(self, frame: bytes, now: float, *, silent: bool) -> None:
+        """20 ms of the agent's line, and whether they are `is_silent`."""
         self._hint.feed(frame)
-        if is_silent(frame):
+        if silent:
             self._quiet += 1
             return
         if self._quiet >= QUIET_FRAMES:

@@ -182,17 +182,21 @@ class Interpreter:
         if self.mode not in NOBODY_LISTENS:
             self._start()
 
-    def tick(self, now: float) -> None:
-        """Every 20 ms: nothing may be waited for too long."""
-        self.stats.worst_backlog = max(self.stats.worst_backlog, self._playout.backlog)
+    def tick(self, now: float) -> bool:
+        """Now and then: nothing may be waited for too long. Returns whether to come again after 20 ms already."""
+        backlog = self._playout.backlog
+        self.stats.worst_backlog = max(self.stats.worst_backlog, backlog)
         self._succession.tick(now)
         if self._rest and self.mode is Mode.PAUSED and self._may_be_fed:
             self._let_it_say_the_rest(now)
-        if self._trouble.too_long(now, self.mode, since=self._since, finishing=self._succession.finishing):
+        finishing = self._succession.finishing
+        if self._trouble.too_long(now, self.mode, since=self._since, finishing=finishing):
             self._give_original()
-        if self.mode is Mode.TRANSLATING and not self._succession.finishing and self._stall.fill(now):
+        stalls = self.mode is Mode.TRANSLATING and not finishing and self._stall.fill(now)
+        if stalls:
             self._speech.fill()
             self._speech.feed(self._succession, now)
+        return stalls or self._rest > 0
 
     def finish(self) -> None:
         """The speaker is gone: let the translator say what is left; `run` ends after it."""
@@ -372,7 +376,9 @@ class Interpreter:
 
     def _note(self, frame: bytes, now: float) -> bool:
         """The line lives; whether somebody is talking on it."""
-        self.stats.came(late=self._stall.heard(now))
+        self.stats.frames += 1
+        if self._stall.heard(now):
+            self.stats.late += 1
         return self._speech.note(frame, now)
 
     def _deal_with(self, frame: bytes, now: float, *, voiced: bool, underneath: bool) -> None:
@@ -388,7 +394,8 @@ class Interpreter:
             self._speech.pass_on(frame, now, voiced=voiced)
             if self._succession.is_open:  # which has to speak first, before it is relied on
                 self._speech.keep_too(frame, voiced=voiced)
-        self._turns.heard(voiced, now, translating=self._playout.speaking(now))
+        if voiced is not self._turns.talking:
+            self._turns.heard(voiced, now, translating=self._playout.speaking(now))
 
     def _on_translation(self, received_at: float, silent_for: float) -> None:
         now = self._clock()

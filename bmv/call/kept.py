@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bmv.audio.mulaw import FRAME_SECONDS
@@ -72,22 +72,26 @@ class KeptSpeech:
         """The speaker's next 20 ms."""
         self._waiting.append(frame)
 
-    def next(self) -> Iterator[Kept]:
+    def next(self) -> Sequence[Kept]:
         """What to feed for the time of one frame: one, and now and then one more while others wait.
 
         Where several wait, long pauses are shortened: the middle of a pause is skipped.
         """
         self._beat += 1
-        for _ in range(2 if self._beat % CATCH_UP == 0 else 1):
-            self._skip_pause()
-            if not self._waiting:
-                return
-            yield self._feed_one()
+        if not self._waiting:
+            return ()
+        first = self._feed_one()
+        if self._waiting and self._beat % CATCH_UP == 0:
+            return first, self._feed_one()
+        return (first,)
 
-    def rest(self) -> Iterator[Kept]:
+    def rest(self) -> list[Kept]:
         """All that waits, to be fed at once."""
-        while self._waiting:
-            yield self._feed_one()
+        rest = list(self._waiting)
+        for frame in rest:
+            self._feed(frame)
+        self._waiting.clear()
+        return rest
 
     def alive(self) -> None:
         """The session showed life: it may have heard what it was fed."""
@@ -107,6 +111,8 @@ class KeptSpeech:
 
     def overdue(self) -> list[Kept]:
         """What a session was fed so long ago that it will not speak of it any more."""
+        if len(self._fed) <= LONGEST:
+            return []
         overdue = [self._fed.popleft() for _ in range(len(self._fed) - LONGEST)]
         self._processed += len(overdue)
         return overdue
@@ -139,14 +145,19 @@ class KeptSpeech:
         return waiting
 
     def _feed_one(self) -> Kept:
+        if self._pause >= PAUSE_FRAMES and len(self._waiting) > ONSET_FRAMES:
+            self._skip_pause()
         frame = self._waiting.popleft()
+        self._feed(frame)
+        return frame
+
+    def _feed(self, frame: Kept) -> None:
         self._pause = 0 if frame.voiced else self._pause + 1
         self._unheard += 1
         self._fed.append(frame)
-        return frame
 
     def _skip_pause(self) -> None:
-        while self._pause >= PAUSE_FRAMES and len(self._waiting) > ONSET_FRAMES:
+        while len(self._waiting) > ONSET_FRAMES:
             if any(self._waiting[ahead].voiced for ahead in range(ONSET_FRAMES + 1)):
                 return
             self._waiting.popleft()

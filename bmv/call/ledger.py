@@ -16,6 +16,8 @@ class Fate(Enum):
     NOT_TRANSLATABLE = "not_translatable"  # said when nobody was there to hear it
     LOST = "lost"  # the listener heard nothing of it; the reason says why
 
+    __hash__ = object.__hash__  # as for `Role`
+
 
 class LedgerError(Exception):
     """More was settled than was heard, or lost without a reason: a bug of ours, and nobody else's fault."""
@@ -31,13 +33,10 @@ class SpeechLedger:
     def __init__(self) -> None:
         self.heard_frames = 0
         self.replayed_frames = 0
+        self.pending = 0
+        """Voiced frames whose fate is open."""
         self._fates: Counter[Fate] = Counter()
         self._reasons: Counter[str] = Counter()
-
-    @property
-    def pending(self) -> int:
-        """Voiced frames whose fate is open."""
-        return self.heard_frames - self._fates.total()
 
     def frames(self, fate: Fate) -> int:
         """Voiced frames that met this fate."""
@@ -46,6 +45,7 @@ class SpeechLedger:
     def hear(self) -> None:
         """A voiced frame was heard."""
         self.heard_frames += 1
+        self.pending += 1
 
     def settle(self, frames: int, fate: Fate, reason: str = "") -> None:
         """The fate of so many pending frames is known; one that is lost needs a reason. `LedgerError` if not so."""
@@ -54,6 +54,7 @@ class SpeechLedger:
         if fate is Fate.LOST and not reason:
             raise LedgerError("nothing is lost without a reason")
         self._fates[fate] += frames
+        self.pending -= frames
         if fate is Fate.LOST and frames:
             self._reasons[reason] += frames
 

@@ -45,14 +45,15 @@ class Party:
         self.call_sid = self.call_sid or call_sid
         return self.call_sid == call_sid
 
-    def take(self, now: float) -> None:
-        """Send what is due to be heard."""
+    def take(self, now: float) -> float:
+        """Send what is due to be heard. Returns when there is more; see `Playout.due`."""
         if self.leg is None:
-            return
+            return float("inf")
         if audio := self.playout.take(now):
             self.echo.played(audio, self.playout.buffer.runs_dry_at)
             mark = self.playout.buffer.add(len(audio) // FRAME_BYTES)
             self.leg.play(audio, mark)
+        return self.playout.due(now)
 
     def voice(self, sentence: Sentence) -> bytes:
         """A sentence of our own in the party's language, as sound; see `Speaker.say`."""

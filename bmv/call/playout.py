@@ -15,7 +15,9 @@ from bmv.audio.levels import is_silent, mix, scale
 from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS, SILENCE
 from bmv.call.buffer import ListenerBuffer
 
-LEAD_SECONDS = 0.1  # how far the listener's buffer is filled: hides our own lateness, and is all we cannot take back
+LEAD_SECONDS = 0.14  # how far the listener's buffer is filled: hides our own lateness, and is all we cannot take back
+REFILL_SECONDS = 0.06  # by so much at a time while there is enough to hear: a third of the messages
+LIVE_LEAD_SECONDS = 0.1  # over an original underneath, which would have a hole where the lead reaches beyond it
 ROUNDING = 1e-6  # seconds: sums of frames are not exact
 CUSHION_SECONDS = 0.16  # how much later than it could a translation breaks a silence: survives a jitter of +-80 ms
 ORIGINAL_CUSHION_SECONDS = 0.06  # the same for the original, whose frames come evenly
@@ -43,6 +45,14 @@ class SilenceGate:
     def __init__(self) -> None:
         self._pause = INNER_PAUSE
         self._held: deque[bytes] = deque(maxlen=PRE_ROLL)
+
+    def skips(self, audio: bytes) -> bool:
+        """Whether whole frames are nothing but the middle of a pause: they are dropped then, and need no `feed`."""
+        if self._pause < INNER_PAUSE or not is_silent(audio):
+            return False
+        for start in range(max(0, len(audio) - PRE_ROLL * FRAME_BYTES), len(audio), FRAME_BYTES):
+            self._held.append(audio[start : start + FRAME_BYTES])
+        return True
 
     def feed(self, frame: bytes) -> tuple[tuple[bytes, bool], ...]:
         """The frames to play now that `frame` came: none, this one, or the held onset and this one.
@@ -98,7 +108,8 @@ class Track:
     """
 
     def __init__(self, *, behind: int) -> None:
-        self._frames: deque[Sound] = deque()
+        self.frames: deque[Sound] = deque()
+        """That wait, in order."""
         self.behind = behind
         self.sounds_until = float("-inf")
         self.translated_until = float("-inf")
@@ -106,30 +117,20 @@ class Track:
         self.shed = 0  # frames of pauses left out to catch up
         self.on_start: Callable[[float, float], None] = lambda _due, _silent_for: None
 
-    def __len__(self) -> int:
-        return len(self._frames)
-
-    def append(self, sound: Sound) -> None:
-        """Put one frame at the end."""
-        self._frames.append(sound)
-
-    def drop_oldest(self) -> None:
-        """Give up the frame that waits longest."""
-        self._frames.popleft()
-
     def next(self, at: float) -> bytes | None:
         """The frame that shall sound at the time `at`, or None while there is nothing or it is not due."""
-        if len(self._frames) > self.behind:
+        frames = self.frames
+        if len(frames) > self.behind:
             self._shorten_pause()
-        if not self._frames:
+        if not frames:
             return None
-        sound = self._frames[0]
+        sound = frames[0]
         silent_for = at - self.sounds_until
         if at < sound.due and (self._pausing or silent_for > FRAME_SECONDS):
             return None
         if sound.translated and silent_for > FRAME_SECONDS:
             self.on_start(sound.due, silent_for)
-        self._frames.popleft()
+        frames.popleft()
         self.sounds_until = at + FRAME_SECONDS
         if sound.translated:
             self.translated_until = self.sounds_until
@@ -139,12 +140,12 @@ class Track:
     def _shorten_pause(self) -> None:
         """Leave out all but the end of the pause that comes next; the end may hold the onset of a word."""
         pause = 0
-        for sound in self._frames:
+        for sound in self.frames:
             if sound.voiced:
                 break
             pause += 1
-        for _ in range(pause - (SHORT_PAUSE if len(self._frames) <= FAR_BEHIND_FRAMES else SHORTEST_PAUSE)):
-            self._frames.popleft()
+        for _ in range(pause - (SHORT_PAUSE if len(self.frames) <= FAR_BEHIND_FRAMES else SHORTEST_PAUSE)):
+            self.frames.popleft()
             self.shed += 1
 
 
@@ -179,11 +180,11 @@ class Playout:
     @property
     def backlog(self) -> float:
         """Seconds of speech that wait to be played."""
-        return len(self._speech) * FRAME_SECONDS
+        return len(self._speech.frames) * FRAME_SECONDS
 
     def speaking(self, now: float) -> bool:
         """Whether a translation, or what stands in its place, waits or sounds."""
-        return bool(len(self._speech)) or self._speech.sounds_until > now
+        return bool(self._speech.frames) or self._speech.sounds_until > now
 
     @property
     def translated_until(self) -> float:
@@ -192,7 +193,7 @@ class Playout:
 
     def sounding(self, now: float) -> bool:
         """Whether something waits to be played, or is still in the listener's buffer."""
-        return bool(len(self._speech) or len(self._underneath)) or self.buffer.runs_dry_at > now
+        return bool(self._speech.frames or self._underneath.frames) or self.buffer.runs_dry_at > now
 
     @property
     def dropped(self) -> float:
@@ -212,11 +213,13 @@ class Playout:
         self._partial = audio[whole:]
         step = FRAME_SECONDS / self._pace.note(received_at, whole / FRAME_BYTES * FRAME_SECONDS)
         due = received_at + CUSHION_SECONDS
+        if self._gate.skips(audio[:whole]):
+            return
         for start in range(0, whole, FRAME_BYTES):
             passed = self._gate.feed(audio[start : start + FRAME_BYTES])
             onset = due - (len(passed) - 1) * step
             for number, (frame, voiced) in enumerate(passed):
-                self._speech.append(Sound(frame, onset + number * step, voiced=voiced, translated=True))
+                self._speech.frames.append(Sound(frame, onset + number * step, voiced, True))
             due += step
 
     def pass_on(self, frame: bytes, now: float, *, voiced: bool, cushion: float = ORIGINAL_CUSHION_SECONDS) -> None:
@@ -226,22 +229,23 @@ class Playout:
         much later than it could it ends a silence, in seconds: more for frames that come in batches.
         """
         self._speech.behind = BEHIND_FRAMES_LIVE
-        self._speech.append(Sound(frame, now + cushion, voiced=voiced, translated=False))
+        self._speech.frames.append(Sound(frame, now + cushion, voiced=voiced, translated=False))
 
     def announce(self, audio: bytes, now: float) -> None:
         """A sentence of our own, mu-law, after all that waits."""
         for start in range(0, len(audio), FRAME_BYTES):
             frame = audio[start : start + FRAME_BYTES].ljust(FRAME_BYTES, SILENCE[:1])
-            self._speech.append(Sound(frame, now, voiced=not is_silent(frame), translated=False))
+            self._speech.frames.append(Sound(frame, now, voiced=not is_silent(frame), translated=False))
 
     def overhear(self, frame: bytes, now: float, *, voiced: bool) -> None:
         """One frame of the original underneath: turned down while something sounds above it, at full level otherwise.
 
         What still waits after two seconds is dropped, and counted.
         """
-        self._underneath.append(Sound(frame, now + ORIGINAL_CUSHION_SECONDS, voiced=voiced, translated=False))
-        if len(self._underneath) > ORIGINAL_FRAMES:
-            self._underneath.drop_oldest()
+        waiting = self._underneath.frames
+        waiting.append(Sound(frame, now + ORIGINAL_CUSHION_SECONDS, voiced=voiced, translated=False))
+        if len(waiting) > ORIGINAL_FRAMES:
+            waiting.popleft()
             self._dropped += 1
 
     def hold(self, audio: Iterator[bytes] | None) -> None:
@@ -253,10 +257,17 @@ class Playout:
 
         Tell `buffer` that it was sent.
         """
+        if not (self._speech.frames or self._underneath.frames or self._hold):
+            return b""
         self.buffer.start(now)
         sounds_at = self.buffer.runs_dry_at
+        lead = LEAD_SECONDS
+        if self._underneath.frames:
+            lead = LIVE_LEAD_SECONDS
+        elif sounds_at - now > LEAD_SECONDS - REFILL_SECONDS + ROUNDING:
+            return b""
         due = []
-        while sounds_at + FRAME_SECONDS - now < LEAD_SECONDS + ROUNDING:
+        while sounds_at + FRAME_SECONDS - now < lead + ROUNDING:
             frame = self._next(sounds_at)
             if frame is None:
                 break
@@ -264,9 +275,17 @@ class Playout:
             sounds_at += FRAME_SECONDS
         return b"".join(due)
 
+    def due(self, now: float) -> float:
+        """When `take` may have something to give again, as far as is known now; a loop time, or infinity."""
+        if self.buffer.runs_dry_at > now:  # and may do so before more has come
+            return now if self._underneath.frames else self.buffer.runs_dry_at - LEAD_SECONDS + REFILL_SECONDS
+        if self._speech.frames:
+            return self._speech.frames[0].due
+        return now if self._underneath.frames or self._hold else float("inf")
+
     def _next(self, at: float) -> bytes | None:
         speech = self._speech.next(at)
-        original = self._underneath.next(at)
+        original = self._underneath.next(at) if self._underneath.frames else None
         if original is not None:
             original = self._duck(original, covered=speech is not None)
             return original if speech is None else mix(speech, original)

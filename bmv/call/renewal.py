@@ -41,6 +41,8 @@ class _Session:
 
     def __init__(self) -> None:
         self.opened: asyncio.Future[Translator] = asyncio.get_running_loop().create_future()
+        self.translator: Translator
+        """The open session, once it is open."""
         self.over = asyncio.Event()
         """Nobody needs it any more: it is closed, which ends its events."""
         self.settled = asyncio.Event()
@@ -56,6 +58,7 @@ class _Session:
         """Open the session, and keep it until it is over; whoever waits for `opened` gets what went wrong."""
         try:
             async with factory.open(pair, uplink) as translator:
+                self.translator = translator
                 if not self.opened.done():  # it is where nobody waits any more
                     self.opened.set_result(translator)
                 async with alongside(self._listen(translator)):
@@ -68,11 +71,6 @@ class _Session:
                 log.warning("translator_not_closed_in_order", error=str(error))
             else:
                 raise
-
-    @property
-    def translator(self) -> Translator:
-        """The open session."""
-        return self.opened.result()
 
     async def events(self) -> AsyncIterator[TranslatorEvent]:
         """What it said and says, until it has said all, or is over; raises what its own events raised."""

@@ -17,6 +17,7 @@ from bmv.call.interpreter import Interpreter
 from bmv.call.ledger import Fate
 from bmv.call.leg import Leg, Role
 from bmv.call.party import Party
+from bmv.call.playout import ROUNDING
 from bmv.call.services import Caller, CallServices
 from bmv.call.sides import Sides
 from bmv.call.state import AGENT_IS_THERE, WHO_HUNG_UP, CallEvent, CallState, EndReason, farewell, follow
@@ -27,6 +28,7 @@ from bmv.call.view import CallView
 from bmv.languages import PHRASES, Language, Sentence
 
 log = structlog.get_logger()
+SELDOM = 0.06  # seconds from one look at a call to the next while nothing is due before: what is played is refilled so
 DRAIN_SECONDS = 1.0  # how long a listener may still hear what was said last; both are told or ended within two seconds
 
 
@@ -59,6 +61,7 @@ class CallSession:
         self._over = asyncio.Event()
         self._all_said = asyncio.Event()
         self._left = self.state  # the last state before the end
+        self._due = float("-inf")  # when a beat has something to do next
         self._last_words: Interpreter | None = None  # the one that finishes while the call parts
         self._began = self._now()
         self._sides = Sides(caller, services, self.agents, call_id=self.id)
@@ -312,12 +315,17 @@ class CallSession:
     def _tick(self, now: float) -> None:
         try:
             self._tick_hold(now)
-            self._sides.tick(now)
-            longest = max(interpreter.untranslated_for(now) for interpreter in self._interpreters.values())
-            if 0 < self._policy.untranslated_limit < longest:
-                self.end(EndReason.TRANSLATION_LOST)
-            if self._last_words and not self._last_words.pending(now):
-                self._all_said.set()
+            if now < self._due - ROUNDING:
+                return
+            self._due = min(now + SELDOM, self._sides.tick(now))
+            if self._policy.untranslated_limit:
+                longest = max(interpreter.untranslated_for(now) for interpreter in self._interpreters.values())
+                if longest > self._policy.untranslated_limit:
+                    self.end(EndReason.TRANSLATION_LOST)
+            if self._last_words:
+                self._due = now
+                if not self._last_words.pending(now):
+                    self._all_said.set()
         except Exception:
             if self.reason is None:
                 log.exception("internal_error")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import cycle
 
 import structlog
@@ -54,11 +53,11 @@ class Sides:
         interpreter = self.interpreters[role]
         if interpreter.pair and not self.secured:  # else nothing is translated, and nothing can be so twice
             frame = self.parties[role].echo.filter(frame, now)
-        frames: Sequence[bytes] = (frame,)
-        if role is Role.AGENT:
-            frames = self._agents.hear(frame, now)
         take = interpreter.hear if listened_to else interpreter.miss
-        for clean in frames:
+        if role is Role.CALLER:
+            take(frame, now)
+            return
+        for clean in self._agents.hear(frame, now):
             take(clean, now)
 
     def press(self, role: Role, key: str, *, listened_to: bool) -> None:
@@ -136,13 +135,19 @@ class Sides:
         if listened_to:
             self._tell_of_secure_pause()
 
-    def tick(self, now: float) -> None:
-        """Every 20 ms, while the call lasts and while it ends."""
+    def tick(self, now: float) -> float:
+        """Do what is due, while the call lasts and while it ends. Returns when something is due again, at the latest.
+
+        It does no harm to ask earlier; what comes in meanwhile may wait for `SELDOM` (see `CallSession`).
+        """
+        due = float("inf")
         for interpreter in self.interpreters.values():
-            interpreter.tick(now)
+            if interpreter.tick(now):
+                due = now
         for party in self.parties.values():
-            party.take(now)
+            due = min(due, party.take(now))
         self.transcript.tick()
+        return due
 
     # -- what they are told -------------------------------------------------------------------------------------
 
@@ -157,7 +162,7 @@ class Sides:
 
     def tell_of_interpreter(self, now: float) -> None:
         """Tell who is there by now and does not know it yet that an AI translates, if it does."""
-        if self.interpreters[Role.CALLER].pair is None:
+        if not self._not_told or self.interpreters[Role.CALLER].pair is None:
             return
         for role in tuple(self._not_told):
             if role is Role.CALLER or self._agents.present(now):

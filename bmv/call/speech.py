@@ -55,8 +55,10 @@ class Speech:
 
     def keep(self, frame: bytes, now: float, *, voiced: bool, underneath: bool) -> None:
         """It waits for a session; `underneath` the translation it is heard at once."""
-        self._kept.hear(Kept(frame, voiced, overheard=underneath and not self._listener.speaking(now)))
+        kept = Kept(SILENCE if frame == SILENCE else frame, voiced)  # a line that is quiet costs no memory
+        self._kept.hear(kept)
         if underneath:
+            kept.overheard = not self._listener.speaking(now)
             self._listener.overhear(frame, now, voiced=voiced)
 
     def pass_on(self, frame: bytes, now: float, *, voiced: bool) -> None:
@@ -150,16 +152,22 @@ class Speech:
         for frame in frames:
             session.feed(frame.audio, now, voiced=frame.voiced)
             frame.times_fed += 1
-            self._ledger.replay(frame.voiced and frame.times_fed == 2 and not frame.settled)
-        self._settle(self._kept.overdue(), Fate.TRANSLATED)
+            if frame.times_fed == 2 and frame.voiced and not frame.settled:
+                self._ledger.replay(1)
+        if overdue := self._kept.overdue():
+            self._settle(overdue, Fate.TRANSLATED)
 
     def _give_unless_doubtful(self, frames: list[Kept], now: float) -> None:
         self._settle([frame for frame in frames if frame.doubtful], Fate.NOT_TRANSLATABLE)
         self.give([frame for frame in frames if not frame.doubtful], now)
 
     def _settle(self, frames: Iterable[Kept], fate: Fate, reason: str = "") -> int:
-        voiced = sum(frame.voiced and not frame.settled for frame in frames)
-        self._ledger.settle(voiced, fate, reason)
+        voiced = 0
+        for frame in frames:
+            if frame.voiced and not frame.settled:
+                voiced += 1
+        if voiced:
+            self._ledger.settle(voiced, fate, reason)
         return voiced
 
     def _leave_missed(self, frames: Iterable[Missed]) -> None:

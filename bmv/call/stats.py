@@ -49,11 +49,6 @@ class DirectionStats:
     _open: list[Translator] = field(default_factory=list)
     _spent: float = 0.0
 
-    def came(self, *, late: bool) -> None:
-        """A frame of the speaker's."""
-        self.frames += 1
-        self.late += late
-
     def begins(self, session: Translator) -> None:
         """It is being used from now on."""
         self._open.append(session)
@@ -78,22 +73,23 @@ class TurnClock:
 
     def __init__(self, first_audio: Histogram) -> None:
         self._first_audio = first_audio
-        self._talking = False
+        self.talking = False
+        """As far as it was told."""
         self._quiet_since = float("-inf")
         self._began: float | None = None
 
     def heard(self, talking: bool, now: float, *, translating: bool = False) -> None:
-        """Whether the speaker is talking now; call it for every frame.
+        """Whether the speaker is talking now; call it whenever that changes.
 
         A turn that begins while the translation of the one before still sounds (`translating`) is not measured: where
         its own translation sets in cannot be told.
         """
-        begins = talking and not self._talking and now - self._quiet_since > NEW_TURN_AFTER
+        begins = talking and not self.talking and now - self._quiet_since > NEW_TURN_AFTER
         if begins and not translating and (self._began is None or now - self._began > FORGOTTEN_AFTER):
             self._began = now
-        if self._talking and not talking:
+        if self.talking and not talking:
             self._quiet_since = now
-        self._talking = talking
+        self.talking = talking
 
     def translated(self, now: float, *, silent_for: float) -> float | None:
         """A translation begins to sound after a silence: its lag, or None where no turn waits for one.

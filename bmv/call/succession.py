@@ -81,9 +81,12 @@ class Succession:
     def feed(self, frame: bytes, now: float, *, voiced: bool) -> None:
         """Give it to the session, which has to be open."""
         assert self._translator is not None  # noqa: S101 - what being open means
-        with self._guarded():
+        try:
             self._translator.feed(frame, voiced=voiced)
-        self._watchdog.fed(now, voiced=voiced)
+        except Exception as bug:
+            self._broken(bug)
+        if voiced:
+            self._watchdog.fed(now)
 
     def forgive(self) -> None:
         """No sign of life is owed for what was fed so far."""
@@ -226,8 +229,11 @@ class Succession:
         try:
             yield
         except Exception as bug:
-            if not self._bug:
-                self._bug = bug
-                log.error("translator_broken", exc_info=bug)
-                with suppress(RuntimeError):  # it is not listened to any more
-                    self._listening.reschedule(asyncio.get_running_loop().time())
+            self._broken(bug)
+
+    def _broken(self, bug: Exception) -> None:
+        if not self._bug:
+            self._bug = bug
+            log.error("translator_broken", exc_info=bug)
+            with suppress(RuntimeError):  # it is not listened to any more
+                self._listening.reschedule(asyncio.get_running_loop().time())

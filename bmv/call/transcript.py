@@ -107,6 +107,8 @@ class Transcript:
 
     def tick(self) -> None:
         """Now and then: a line to which nothing was added for long enough is final."""
+        if not self._running:
+            return
         now = self._clock()
         for track, (number, last) in tuple(self._running.items()):
             if now - last > FINAL_AFTER[track[1]]:

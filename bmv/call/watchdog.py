@@ -6,6 +6,7 @@ from bmv.audio.mulaw import FRAME_SECONDS
 
 SILENT_AFTER = 4.0  # seconds; the continuous model sends something every 0.4 s, the turn-based translator asks for it
 LEAST_VOICE = 1.5  # seconds of voice since it last said anything, in one piece or several: a cough owes no answer
+_LEAST_FRAMES = LEAST_VOICE / FRAME_SECONDS
 
 
 class Watchdog:
@@ -15,12 +16,11 @@ class Watchdog:
         self._voiced = 0
         self._since = 0.0
 
-    def fed(self, now: float, *, voiced: bool) -> None:
-        """A frame went in."""
-        if voiced:
-            if not self._voiced:
-                self._since = now
-            self._voiced += 1
+    def fed(self, now: float) -> None:
+        """A voiced frame went in."""
+        if not self._voiced:
+            self._since = now
+        self._voiced += 1
 
     def alive(self) -> None:
         """Something came out."""
@@ -28,4 +28,4 @@ class Watchdog:
 
     def barks(self, now: float) -> bool:
         """Whether the session has to be taken for dead."""
-        return self._voiced * FRAME_SECONDS >= LEAST_VOICE and now - self._since > SILENT_AFTER
+        return self._voiced >= _LEAST_FRAMES and now - self._since > SILENT_AFTER
