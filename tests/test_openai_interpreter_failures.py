@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import cast
 
 import pytest
 from realtime_server import HELLO, WORLD, Session, calling, realtime
@@ -9,6 +10,7 @@ from structlog.testing import capture_logs
 
 from bmv.call.translator import Expiring, Processed
 from bmv.translators import openai_interpreter, turns
+from bmv.translators.openai_interpreter import OpenAIInterpreter
 
 # -- what fails -----------------------------------------------------------------------------------------------------
 
@@ -262,7 +264,9 @@ async def test_nonsense_loses_the_session() -> None:
 
 async def test_a_session_that_lost_audio_on_the_way_is_given_up() -> None:
     async with realtime() as server, calling(server) as call:
-        call.say(3000, voiced=False)  # a minute at once: more than the way takes
+        while not cast(OpenAIInterpreter, call.translator)._line._sender.is_stuck:
+            call.say(500, voiced=False)  # all at once: the server has no chance to read
+        call.say(3000, voiced=False)
         assert "words are missing" in str(await call.lost())
 
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 from aiohttp import web
+from nameless import NoNames
 from openai_server import KEY, MODEL, OpenAI, Refusal, Session, openai
 from structlog.testing import capture_logs
 
@@ -140,6 +141,13 @@ async def test_a_429_that_says_nothing_is_forgotten_after_a_minute() -> None:
     assert not any(each.permanent for each in told)
 
 
+async def test_a_name_that_cannot_be_looked_up_is_a_loss_that_may_pass() -> None:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=NoNames())) as http:
+        told = await refusal(Endpoint(http, url="https://api.openai.example/v1", headers=HEADERS, model=MODEL))
+    assert not told.permanent
+    assert "cannot be reached" in str(told)
+
+
 @asynccontextmanager
 async def never_ending_refusal() -> AsyncIterator[str]:
     """A server that announces a body and does not send it."""
@@ -230,27 +238,55 @@ async def test_messages_are_sent_in_their_order_and_the_waiting_is_measured() ->
     assert uplink.maximum < 5
 
 
+@asynccontextmanager
+async def clogged() -> AsyncIterator[tuple[Line, asyncio.Event, OpenAI]]:
+    """A line whose server takes nothing until it is told to, and has `FILLER` on its way."""
+
+    async def deaf_at_first(session: Session) -> None:
+        await hears.wait()
+
+    hears = asyncio.Event()
+    async with (
+        openai(deaf_at_first, small=True) as server,
+        endpoint(server).connect(Histogram(), unconfigured) as line,
+    ):
+        while not line._sender.is_stuck:
+            assert line.post(FILLER, audio=True)
+        yield line, hears, server
+
+
+FILLER = b'{"filler":"%s"}' % (b"x" * 40_000)
+
+
+def without_filler(session: Session) -> list[dict[str, object]]:
+    return [message for message in session.received if "filler" not in message]
+
+
 async def test_a_full_queue_drops_its_oldest_audio_and_says_so_and_never_anything_else() -> None:
     with capture_logs() as logs:
-        async with openai(listening) as server, endpoint(server).connect(Histogram(), unconfigured) as line:
+        async with clogged() as (line, hears, server):
             kept = [line.post(b'{"control":%d}' % number, audio=False) for number in range(3)]
             kept += [line.post(b'{"audio":"%d"}' % number, audio=True) for number in range(OUTBOX_MESSAGES)]
             kept.append(line.post(b'{"control":3}', audio=False))
-            await arrived(server.session, OUTBOX_MESSAGES)
+            hears.set()
+            while {"control": 3} not in server.session.received:
+                await asyncio.sleep(0.001)
     assert kept == [True] * OUTBOX_MESSAGES + [False] * 4
     control = [{"control": number} for number in range(4)]
     audio = [{"audio": str(number)} for number in range(4, OUTBOX_MESSAGES)]
-    assert server.session.received == [*control[:3], *audio, control[3]]
+    assert without_filler(server.session) == [*control[:3], *audio, control[3]]
     assert [entry["event"] for entry in logs].count("translator_audio_dropped") == 4
 
 
 async def test_a_queue_full_of_other_things_takes_more_of_them() -> None:
-    async with openai(listening) as server, endpoint(server).connect(Histogram(), unconfigured) as line:
+    async with clogged() as (line, hears, server):
         kept = [line.post(b'{"n":%d}' % number, audio=False) for number in range(OUTBOX_MESSAGES + 1)]
         kept.append(line.post(b'{"n":-1}', audio=True))
-        await arrived(server.session, OUTBOX_MESSAGES + 1)
+        hears.set()
+        while {"n": OUTBOX_MESSAGES} not in server.session.received:
+            await asyncio.sleep(0.001)
     assert kept == [True] * (OUTBOX_MESSAGES + 1) + [False]
-    assert server.session.received == [{"n": number} for number in range(OUTBOX_MESSAGES + 1)]
+    assert without_filler(server.session) == [{"n": number} for number in range(OUTBOX_MESSAGES + 1)]
 
 
 async def test_a_server_that_takes_nothing_is_noticed() -> None:

@@ -5,7 +5,7 @@ import base64
 import socket
 from dataclasses import replace
 from itertools import cycle
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import numpy as np
@@ -33,7 +33,7 @@ from bmv.languages import get
 from bmv.metrics import Histogram
 from bmv.translators import openai_service
 from bmv.translators.openai_socket import OUTBOX_MESSAGES
-from bmv.translators.openai_translate import OpenAITranslateFactory
+from bmv.translators.openai_translate import OpenAITranslateFactory, OpenAITranslator
 
 PAIR = LanguagePair(get("es"), get("en"))
 
@@ -731,10 +731,21 @@ async def test_words_that_could_not_be_sent_are_not_forgotten() -> None:
         async for event in translator.events():
             events.append(event)
 
-    async with openai(echoing) as server, server.factory.open(PAIR, Histogram()) as translator:
+    async def deaf_at_first(session: Session) -> None:
+        await session.welcome()
+        await hears.wait()
+        while (await session.next())["type"] != "session.close":
+            await session.speak(bytes(9600))
+
+    hears = asyncio.Event()
+    async with openai(deaf_at_first, small=True) as server, server.factory.open(PAIR, Histogram()) as translator:
+        line = cast(OpenAITranslator, translator)._line
+        while not line._sender.is_stuck:
+            translator.feed(SILENCE, voiced=False)
         for _ in range((OUTBOX_MESSAGES + 1) * 10):
             translator.feed(SILENCE, voiced=False)
         translator.finish()
+        hears.set()
         with pytest.raises(TranslatorLost, match="more slowly than it is spoken") as error:
             await listen(translator)
     assert not error.value.permanent

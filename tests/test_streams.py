@@ -191,6 +191,20 @@ async def test_what_cannot_be_read_is_skipped_and_said_once_and_the_call_goes_on
     assert [entry["event"] for entry in logs] == ["unreadable_media_message"]
 
 
+async def test_a_start_that_comes_again_changes_nothing() -> None:
+    heard: list[bytes] = []
+    with capture_logs() as logs:
+        async with line(listening(heard)) as (ws, ended):
+            await ws.send_json(wires.media(wires.frame(1)))
+            await ws.send_json(wires.start({"bmv_token": "t"}))
+            await ws.send_json(wires.connected())
+            await ws.send_json(wires.media(wires.frame(2)))
+            await ws.send_json(wires.stop())
+            assert await ended
+    assert heard == [wires.frame(1), wires.frame(2)]
+    assert logs == []
+
+
 async def test_a_pressed_key_is_told_and_not_logged() -> None:
     pressed: list[str] = []
 
@@ -297,34 +311,33 @@ async def test_a_bug_in_the_listener_comes_out_and_leaves_no_task() -> None:
 # -- what the party hears -------------------------------------------------------------------------------------------
 
 
-def playing(*batches: list[bytes]) -> Served[bool]:
-    """Serve a stream that plays each batch at once, the next when the client has sent a frame."""
+def playing(*audio: bytes) -> Served[bool]:
+    """Serve a stream that plays one of these for each frame that the client sends."""
 
     async def serve(ws: web.WebSocketResponse) -> bool:
         stream = MediaStream(ws, START)
-        left = list(batches)
+        left = list(audio)
 
         def on_frame(_frame: bytes) -> None:
-            for audio in left.pop(0):
-                stream.play(audio)
+            if left:
+                stream.play(left.pop(0))
 
         return await stream.listen(on_frame, no_marks, no_keys)
 
     return serve
 
 
-async def test_what_is_played_at_once_travels_as_one_message_in_the_shape_twilio_wants() -> None:
-    first, second = [wires.frame(1), wires.frame(2)], [wires.frame(3)[:100]]
-    async with line(playing(first, second)) as (ws, ended):
-        for batch in (first, second):
+async def test_what_is_played_travels_as_one_message_in_the_shape_twilio_wants() -> None:
+    audio = [wires.frame(1) + wires.frame(2), wires.frame(3)[:100]]
+    async with line(playing(*audio)) as (ws, ended):
+        for played in audio:
             await ws.send_json(wires.media(wires.frame(0)))
             message = await ws.receive()
             assert message.type is aiohttp.WSMsgType.TEXT
-            payload = base64.b64encode(b"".join(batch)).decode()
             assert json.loads(message.data) == {
                 "event": "media",
                 "streamSid": wires.STREAM_SID,
-                "media": {"payload": payload},
+                "media": {"payload": base64.b64encode(played).decode()},
             }
         await ws.send_json(wires.stop())
         assert await ended
@@ -340,17 +353,45 @@ async def test_a_mark_is_sent_behind_its_audio_and_told_when_it_comes_back() -> 
         return await stream.listen(lambda frame: None, reached.append, no_keys)
 
     async with line(serve) as (ws, ended):
-        audio, mark = await ws.receive_json(), await ws.receive_json()
-        assert audio["media"]["payload"] == base64.b64encode(wires.frame(1) + wires.frame(2)).decode()
+        first, mark, second = [await ws.receive_json() for _ in range(3)]
+        assert first["media"]["payload"] == base64.b64encode(wires.frame(1)).decode()
         assert mark == {"event": "mark", "streamSid": wires.STREAM_SID, "mark": {"name": "7"}}
+        assert second["media"]["payload"] == base64.b64encode(wires.frame(2)).decode()
         await ws.send_json(mark | {"sequenceNumber": "9"})
         await ws.send_json(wires.stop())
         assert await ended
     assert reached == ["7"]
 
 
+async def test_what_is_played_while_the_peer_takes_nothing_follows_as_one_message_with_its_last_mark() -> None:
+    async def serve(ws: web.WebSocketResponse) -> bool:
+        stream = MediaStream(ws, START)
+        while not stream._sender.is_stuck:
+            stream.play(bytes(40_000), "1")
+            early.append("1")
+        stream.play(wires.frame(1), "2")
+        stream.play(wires.frame(2), "3")
+        stream.play(wires.frame(3))
+        stuck.set()
+        return await stream.listen(lambda frame: None, no_marks, no_keys)
+
+    stuck = asyncio.Event()
+    early: list[str] = []
+    async with line(serve, small=True) as (ws, ended):
+        await stuck.wait()
+        told = [await ws.receive_json() for _ in range(2 * len(early) + 1)]
+        await ws.send_json(wires.stop())
+        assert await ended
+    kinds = [message["event"] for message in told]
+    assert kinds == [*["media", "mark"] * (len(early) - 1), "media", "media", "mark"]
+    marks = [message["mark"]["name"] for message in told if message["event"] == "mark"]
+    assert marks == [*early[1:], "3"], "one for all that came late"
+    late = b"".join(wires.frame(number) for number in (1, 2, 3))
+    assert base64.b64decode(told[-2]["media"]["payload"]) == late
+
+
 async def test_nothing_is_sent_while_nothing_is_played() -> None:
-    async with line(playing([])) as (ws, ended):
+    async with line(playing()) as (ws, ended):
         await ws.send_json(wires.media(wires.frame(0)))
         await ws.send_json(wires.stop())
         assert await ended

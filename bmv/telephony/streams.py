@@ -13,6 +13,7 @@ from aiohttp import WSCloseCode, web
 from bmv.audio.mulaw import FRAME_BYTES, SAMPLE_RATE
 from bmv.call.alongside import alongside
 from bmv.errors import ProtocolError
+from bmv.sockets import Sender, ServerSocket, texts
 from bmv.telephony import media
 
 log = structlog.get_logger()
@@ -21,11 +22,12 @@ START_SECONDS = 5.0  # `connected` and `start` follow the upgrade at once; a pee
 CLOSE_SECONDS = 1.0  # for the closing handshake
 SEND_SECONDS = 5.0
 HEARTBEAT_SECONDS = 20.0  # only when nothing at all was received for so long; media comes every 20 ms
+_ENDS = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED)
 _GOODBYE = int(WSCloseCode.OK).to_bytes(2, "big")  # the payload of a close frame, RFC 6455 section 5.5.1
-OUTBOX_BYTES = 30 * SAMPLE_RATE  # 30 s: the playout keeps a lead of 0.1 s, so this much means a dead connection
+OUTBOX_BYTES = 30 * SAMPLE_RATE  # 30 s: the playout keeps a lead of 0.14 s, so this much means a dead connection
 
 
-class StreamSocket(web.WebSocketResponse):
+class StreamSocket(ServerSocket):
     """A socket that closes in time, whatever its peer does."""
 
     async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = False) -> bool:  # noqa: ARG002
@@ -80,12 +82,12 @@ class MediaStream:
         self, ws: web.WebSocketResponse, start: media.StartDetail, *, send_seconds: float = SEND_SECONDS
     ) -> None:
         self._ws = ws
+        self._sender = Sender(ws)
         self._send_seconds = send_seconds
         self._stream_sid = start.stream_sid
         self.call_sid = start.call_sid
         self._outbox = bytearray()
         self._mark: str | None = None
-        self._wake = asyncio.Event()
         self._partial = b""
         self._unreadable = 0
         self._dropping = False
@@ -94,15 +96,17 @@ class MediaStream:
         self._over.set()
 
     def play(self, audio: bytes, mark: str | None = None) -> None:
-        """Queue audio for the party; see `Leg.play`."""
-        if len(self._outbox) > OUTBOX_BYTES:  # the connection takes nothing any more: `_send` is about to give it up
+        """Send audio to the party, or keep it while its end takes nothing; see `Leg.play`."""
+        if not self._sender.is_stuck:
+            self._send(audio, mark)
+            return
+        if len(self._outbox) > OUTBOX_BYTES:  # the connection takes nothing any more: `_flush` is about to give it up
             if not self._dropping:
                 log.warning("leg_audio_dropped", waiting_seconds=len(self._outbox) / SAMPLE_RATE)
             self._dropping = True
             return
         self._outbox += audio
         self._mark = mark or self._mark
-        self._wake.set()
 
     async def close(self) -> None:
         """Close the socket, at most `CLOSE_SECONDS` after the goodbye: Twilio goes on with the verbs after the stream.
@@ -128,27 +132,28 @@ class MediaStream:
         """
         self._over.clear()
         try:
-            async with alongside(self._send()):
-                async for message in self._ws:
-                    if not self._leaving and self._take(message, hear, reached, pressed):
-                        return True
-            return False
+            async with alongside(self._flush()):
+                while message := await texts(self._ws, lambda text: self._take(text, hear, reached, pressed)):
+                    if message.type in _ENDS:
+                        return False
+                    if not self._leaving:
+                        self._unreadable_message(f"a frame of type {message.type.name}")
+            return True
         finally:
             self._over.set()
 
     def _take(
         self,
-        message: aiohttp.WSMessage,
+        text: bytes,
         hear: Callable[[bytes], None],
         reached: Callable[[str], None],
         pressed: Callable[[str], None],
     ) -> bool:
         """Do as a message says; True for `stop`."""
-        if message.type is not aiohttp.WSMsgType.TEXT:
-            self._unreadable_message(f"a frame of type {message.type.name}")
+        if self._leaving:
             return False
         try:
-            event = media.decode(message.data)
+            event = media.decode(text)
         except ProtocolError as error:
             self._unreadable_message(str(error))
             return False
@@ -159,7 +164,9 @@ class MediaStream:
                 reached(mark.name)
             case media.Dtmf(key):
                 pressed(key.digit)
-        return isinstance(event, media.Stop)
+            case media.Stop():
+                return True
+        return False
 
     def _hear(self, payload: bytes, hear: Callable[[bytes], None]) -> None:
         if len(payload) == FRAME_BYTES and not self._partial:
@@ -176,26 +183,33 @@ class MediaStream:
         if self._unreadable == 1:  # said once; a stream that sends nothing but rubbish would fill the log
             log.warning("unreadable_media_message", error=what)
 
-    async def _send(self) -> None:
-        """What `play` queued, one message for all that is due; a send that fails shows as the end of `listen`."""
+    def _send(self, audio: bytes, mark: str | None) -> None:
+        """Send one message, and the mark behind it; a send that fails shows as the end of `listen`."""
+        if self._leaving:  # nothing may follow the goodbye
+            return
+        try:
+            if audio:
+                self._sender.write(media.encode_media(self._stream_sid, audio))
+            if mark and self._sender.is_stuck:
+                self._mark = mark  # not behind what may be the goodbye
+            elif mark:
+                self._sender.write(media.encode_mark(self._stream_sid, mark))
+        except (aiohttp.ClientError, ConnectionError):
+            return
+
+    async def _flush(self) -> None:
+        """After each time that the peer took nothing: send what was to be played meanwhile, as one message."""
         try:
             while True:
-                await self._wake.wait()
-                if self._leaving:  # nothing may follow the goodbye
-                    return
-                self._wake.clear()
+                await self._sender.stuck()
+                async with asyncio.timeout(self._send_seconds):
+                    await self._sender.free()
                 audio, mark = bytes(self._outbox), self._mark
                 self._outbox.clear()
                 self._mark = None
-                await self._send_one(media.encode_media(self._stream_sid, audio))
-                if mark and not self._leaving:
-                    await self._send_one(media.encode_mark(self._stream_sid, mark))
+                self._send(audio, mark)
         except (aiohttp.ClientError, ConnectionError):
             return
         except TimeoutError:
             log.warning("leg_takes_no_audio", seconds=self._send_seconds)
             await self._ws.close()
-
-    async def _send_one(self, message: bytes) -> None:
-        async with asyncio.timeout(self._send_seconds):
-            await self._ws.send_frame(message, aiohttp.WSMsgType.TEXT)

@@ -6,7 +6,9 @@ from dataclasses import asdict
 
 from bmv.call.usage import Usage
 from bmv.translators import openai_realtime_wire as wire
+from bmv.translators.openai_socket import SESSION_SECONDS
 from bmv.translators.prices import Tokens, minutes_price, tokens_price
+from bmv.translators.recent import Recent
 from bmv.translators.turns import Label
 
 
@@ -26,9 +28,9 @@ class Account:
         self._transcribed = 0.0
         self._unknown = False
         self._asked: dict[Label, None] = {}  # without a response so far, oldest first
-        self._running: set[str | None] = set()
-        self._committed: set[str] = set()
-        self._written: set[str] = set()
+        self._running = Recent()
+        self._unwritten = Recent()  # items that are committed and have no text yet
+        self._written = Recent()
 
     def asked(self, label: Label) -> None:
         """A response was asked for."""
@@ -50,7 +52,8 @@ class Account:
             case wire.ResponseDone(response):
                 self._respond(response)
             case wire.Committed(item_id):
-                self._committed.add(item_id)
+                if item_id not in self._written:
+                    self._unwritten.add(item_id)
             case wire.InputTranscriptCompleted(item_id, _, usage):
                 self._transcribe(item_id, usage)
             case wire.InputTranscriptFailed(item_id):
@@ -71,14 +74,15 @@ class Account:
     def _transcribe(self, item_id: str, usage: wire.TranscriptUsage | None) -> None:
         """Count a transcript; one that is not billed by the second has no price that we know."""
         self._written.add(item_id)
-        if usage is None or usage.seconds is None:
+        self._unwritten.discard(item_id)
+        if usage is None or usage.seconds is None or not 0 <= usage.seconds <= SESSION_SECONDS:
             self._unknown = True
         else:
             self._transcribed += usage.seconds
 
     @property
     def _is_open(self) -> bool:
-        return bool(self._asked or self._running or (self._transcription and self._committed - self._written))
+        return bool(self._asked or self._running or (self._transcription and self._unwritten))
 
     @property
     def usage(self) -> Usage:

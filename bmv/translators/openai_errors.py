@@ -18,6 +18,8 @@ import msgspec
 from bmv.call.translator import TranslatorLost
 from bmv.errors import ProtocolError
 
+LONGEST_RETRY_SECONDS = 120.0
+
 
 class ErrorDetail(msgspec.Struct):
     """What went wrong, in the provider's words."""
@@ -192,7 +194,10 @@ def read_body(body: bytes) -> ErrorDetail | None:
 
 
 def retry_after(header: str, *, now: float) -> float | None:
-    """Seconds to wait, from seconds or an HTTP date; None for anything else. Never negative."""
+    """Seconds to wait, from seconds or an HTTP date; None for anything else. Never negative, and two minutes at most.
+
+    A date means nothing where a clock is wrong, and a call is not to do without translation for the rest of its time.
+    """
     try:
         seconds = float(header)
     except ValueError:
@@ -200,7 +205,7 @@ def retry_after(header: str, *, now: float) -> float | None:
             seconds = parsedate_to_datetime(header).timestamp() - now
         except (ValueError, OverflowError):
             return None
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
+    return min(max(seconds, 0.0), LONGEST_RETRY_SECONDS) if math.isfinite(seconds) else None
 
 
 class _Body(msgspec.Struct):

@@ -51,6 +51,8 @@ CLOSING_FRAMES = 600 // FRAME_MS
 ANSWER_SECONDS = 4.0
 """A server that was asked for a sign of life and says nothing at all for so long is gone: all that it has not answered
 goes to the next session, before a turn is given up (`turns.SILENT_SECONDS`)."""
+MOST_TURNS = 200
+"""That may wait for an answer: nobody says more in the minutes until what is not answered is given up."""
 SIGN = "sign-"
 ACTIVE_RESPONSE = "conversation_already_has_active_response"
 NOTHING_TO_COMMIT = "input_audio_buffer_commit_empty"
@@ -197,6 +199,8 @@ class OpenAIInterpreter:
         if isinstance(event, ErrorEvent):
             self._on_error(event.error, now)
         self._do(self._turns.take())
+        if len(self._turns) > MOST_TURNS:
+            raise TranslatorLost(f"OpenAI has left more than {MOST_TURNS} sentences untranslated")
         if len(self._ready) == before:
             self._ready.append(Alive())
 

@@ -6,6 +6,7 @@ Source: the types `realtime` of OpenAI's Python package 3.54; see docs/openai.md
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
 import msgspec
 
@@ -14,6 +15,11 @@ from bmv.translators.openai_errors import ErrorDetail, ErrorEvent
 from bmv.translators.prices import Tokens
 from bmv.translators.turns import Label
 from bmv.wire import MessageDecoder
+
+_LONGEST_MS = 24 * 3600 * 1000  # no session lasts so long: what is beyond is no place in it
+_MOST_TOKENS = 10**9  # far more than any response has: a number that is none must not spoil the sum
+Name = Annotated[str, msgspec.Meta(max_length=200)]
+"""What the service calls an item or a response: some thirty signs."""
 
 _LABEL = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})")
 
@@ -77,40 +83,44 @@ class SessionUpdated(msgspec.Struct, tag_field="type", tag="session.updated"):
     session: Session
 
 
+def _frame(milliseconds: int) -> int:
+    return min(max(milliseconds, 0), _LONGEST_MS) // FRAME_MS
+
+
 class SpeechStarted(msgspec.Struct, tag_field="type", tag="input_audio_buffer.speech_started"):
     """Somebody talks, since `audio_start_ms` of the audio that was sent (the padding before speech included)."""
 
     audio_start_ms: int
-    item_id: str
+    item_id: Name
 
     @property
     def start(self) -> int:
         """The first frame of it."""
-        return self.audio_start_ms // FRAME_MS
+        return _frame(self.audio_start_ms)
 
 
 class SpeechStopped(msgspec.Struct, tag_field="type", tag="input_audio_buffer.speech_stopped"):
     """Nobody talks any more; what was said until `audio_end_ms` will be committed as this item."""
 
     audio_end_ms: int
-    item_id: str
+    item_id: Name
 
     @property
     def end(self) -> int:
         """The frame it ends before. A frame that is only begun is not in it."""
-        return self.audio_end_ms // FRAME_MS
+        return _frame(self.audio_end_ms)
 
 
 class Committed(msgspec.Struct, tag_field="type", tag="input_audio_buffer.committed"):
     """What was said is an item of the conversation and can be referred to."""
 
-    item_id: str
+    item_id: Name
 
 
 class InputTranscriptDelta(msgspec.Struct, tag_field="type", tag="conversation.item.input_audio_transcription.delta"):
     """More of what was said in an item; comes at any time after the item."""
 
-    item_id: str
+    item_id: Name
     delta: str | None = None
 
 
@@ -124,7 +134,7 @@ class TranscriptUsage(msgspec.Struct):
 class InputTranscriptFailed(msgspec.Struct, tag_field="type", tag="conversation.item.input_audio_transcription.failed"):
     """There will be no text of an item."""
 
-    item_id: str
+    item_id: Name
 
 
 class InputTranscriptCompleted(
@@ -132,7 +142,7 @@ class InputTranscriptCompleted(
 ):
     """All of what was said in an item."""
 
-    item_id: str
+    item_id: Name
     transcript: str
     usage: TranscriptUsage | None = None
 
@@ -161,18 +171,25 @@ class ResponseUsage(msgspec.Struct):
 
     @property
     def tokens(self) -> Tokens:
-        """The six kinds. The wire counts cached tokens among the others; where it does not split them, none is."""
+        """The six kinds. The wire counts cached tokens among the others; where it does not split them, none is.
+
+        Less than none counts as none: what was used only ever grows.
+        """
         heard, said = self.input_token_details or _InputDetails(), self.output_token_details or _OutputDetails()
         cached = heard.cached_tokens_details or _CachedDetails()
-        audio_cached, text_cached = cached.audio_tokens or 0, cached.text_tokens or 0
+        audio_cached, text_cached = _amount(cached.audio_tokens), _amount(cached.text_tokens)
         return Tokens(
-            audio_in=(heard.audio_tokens or 0) - audio_cached,
+            audio_in=_amount(_amount(heard.audio_tokens) - audio_cached),
             audio_cached=audio_cached,
-            audio_out=said.audio_tokens or 0,
-            text_in=(heard.text_tokens or 0) - text_cached,
+            audio_out=_amount(said.audio_tokens),
+            text_in=_amount(_amount(heard.text_tokens) - text_cached),
             text_cached=text_cached,
-            text_out=said.text_tokens or 0,
+            text_out=_amount(said.text_tokens),
         )
+
+
+def _amount(tokens: int | None) -> int:
+    return min(max(tokens or 0, 0), _MOST_TOKENS)
 
 
 class _StatusDetails(msgspec.Struct):
@@ -183,7 +200,7 @@ class _StatusDetails(msgspec.Struct):
 class Response(msgspec.Struct):
     """One answer of the model."""
 
-    id: str | None = None
+    id: Name | None = None
     status: str | None = None
     status_details: _StatusDetails | None = None
     metadata: dict[str, str] | None = None
@@ -221,21 +238,21 @@ class ResponseDone(msgspec.Struct, tag_field="type", tag="response.done"):
 class AudioDelta(msgspec.Struct, tag_field="type", tag="response.output_audio.delta"):
     """More speech: mu-law, any length."""
 
-    response_id: str
+    response_id: Name
     delta: bytes
 
 
 class TranscriptDelta(msgspec.Struct, tag_field="type", tag="response.output_audio_transcript.delta"):
     """More of the words of that speech."""
 
-    response_id: str
+    response_id: Name
     delta: str
 
 
 class TextDelta(msgspec.Struct, tag_field="type", tag="response.output_text.delta"):
     """Words instead of speech: not what was asked for."""
 
-    response_id: str
+    response_id: Name
     delta: str
 
 

@@ -18,6 +18,7 @@ import structlog
 from bmv.call.alongside import alongside
 from bmv.call.translator import TranslatorLost
 from bmv.metrics import Histogram, LastProblem
+from bmv.sockets import ClientSocket, Sender
 from bmv.translators import openai_errors as errors
 
 log = structlog.get_logger()
@@ -28,7 +29,6 @@ CLOSE_SECONDS = 1.0  # for the closing handshake; the call is over, nobody waits
 BODY_SECONDS = 0.5  # for the body of a refusal, once its head is here
 HEARTBEAT_SECONDS = 20.0
 OUTBOX_MESSAGES = 150  # 30 s of audio in messages of 200 ms: who is so far behind will not catch up
-MAX_MESSAGE_BYTES = 16 * 2**20  # a legal event has up to 15 MiB
 SILENT_REFUSALS = 3  # in a row, within SILENT_SECONDS: 429 that neither says why nor when to come back means no money
 SILENT_SECONDS = 60.0
 SILENT_LEAST_SECONDS = 10.0  # and no sooner: calls that lose their sessions together are refused together
@@ -53,7 +53,7 @@ def renew_after(expires_at: float | None, *, now: float, chance: Callable[[], fl
 
 
 class Line:
-    """An open socket: a queue in front of one sender, and messages to be received. Made by `Endpoint.connect`."""
+    """An open socket: messages sent, at once or from a queue, and messages received. Made by `Endpoint.connect`."""
 
     def __init__(
         self,
@@ -64,12 +64,12 @@ class Line:
         send_seconds: float = SEND_SECONDS,
     ) -> None:
         self._ws = ws
+        self._sender = Sender(ws)
         self._uplink = uplink
         self._problem = problem
         self._send_seconds = send_seconds
         self._clock = asyncio.get_running_loop().time
         self._outbox: deque[tuple[bytes, bool, float]] = deque()
-        self._filled = asyncio.Event()
         self._close_code: int | None = None
         self._reason = ""
         self._stuck = False
@@ -86,20 +86,23 @@ class Line:
         return self._close_code
 
     async def send(self, message: bytes) -> None:
-        """Send at once, past the queue: only while nothing is queued yet. A socket that fails shows in `messages`."""
+        """Send, and wait until it is taken: while nothing is posted yet. A socket that fails shows in `messages`."""
         try:
             await self._ws.send_frame(message, aiohttp.WSMsgType.TEXT)
         except (aiohttp.ClientError, ConnectionError):
             return
 
     def post(self, message: bytes, *, audio: bool) -> bool:
-        """Queue a message for the sender; never blocks.
+        """Send a message at once, or queue it while the server takes nothing; never blocks. What fails shows in
+        `messages`.
 
         A full queue drops its oldest audio and gives False: words are missing then, and the session should be given
         up, so that they are said again to the next. Nothing but audio is ever dropped.
         """
+        if not self._sender.is_stuck:
+            self._write(message, self._clock())
+            return True
         self._outbox.append((message, audio, self._clock()))
-        self._filled.set()
         if len(self._outbox) <= OUTBOX_MESSAGES:
             return True
         oldest = next((place for place, (_, is_audio, _) in enumerate(self._outbox) if is_audio), None)
@@ -145,13 +148,15 @@ class Line:
         return self._noted(errors.reported(error, configuring=configuring))
 
     async def run(self) -> None:
-        """Send what is queued, until cancelled or the socket fails; the failure shows in `messages`."""
+        """Send what is queued whenever the server takes something again, until cancelled or the socket fails."""
         try:
             while True:
-                await self._filled.wait()
-                while self._outbox:
-                    await self._send_next()
-                self._filled.clear()
+                await self._sender.stuck()
+                async with asyncio.timeout(self._send_seconds):
+                    await self._sender.free()
+                while self._outbox and not self._sender.is_stuck:
+                    message, _, posted_at = self._outbox.popleft()
+                    self._write(message, posted_at)
         except (aiohttp.ClientError, ConnectionError):
             return
         except TimeoutError:
@@ -171,10 +176,11 @@ class Line:
         except TimeoutError:
             return
 
-    async def _send_next(self) -> None:
-        message, _, posted_at = self._outbox.popleft()
-        async with asyncio.timeout(self._send_seconds):
-            await self._ws.send_frame(message, aiohttp.WSMsgType.TEXT)
+    def _write(self, message: bytes, posted_at: float) -> None:
+        try:
+            self._sender.write(message)
+        except (aiohttp.ClientError, ConnectionError):
+            return
         self._uplink.add(self._clock() - posted_at)
 
     def _noted(self, lost: TranslatorLost) -> TranslatorLost:
@@ -257,6 +263,7 @@ class Endpoint:
             trust_env=self._http.trust_env,
             raise_for_status=self._check,
             trace_configs=[_nowhere_else()],
+            ws_response_class=ClientSocket,
         )
         async with client:
             ws = await client.ws_connect(
@@ -265,7 +272,7 @@ class Endpoint:
                 headers=self._headers,
                 timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
                 heartbeat=HEARTBEAT_SECONDS,
-                max_msg_size=MAX_MESSAGE_BYTES,
+                max_msg_size=ClientSocket.MAX_MESSAGE_BYTES,
                 decode_text=False,
             )
         self._silent_refusals.clear()

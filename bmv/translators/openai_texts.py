@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from bmv.call.translator import Captioned, CaptionKind
+from bmv.translators.recent import Recent
 
 MOST_KEPT: Final = 8
 """Items whose text is waited for before they are deleted: a text that does not come for so many turns is not coming."""
@@ -16,7 +17,7 @@ class Texts:
 
     def __init__(self, kind: CaptionKind) -> None:
         self._kind = kind
-        self._seen: set[str] = set()
+        self._seen = Recent()
         self._last: str | None = None
 
     def add(self, text_id: str, piece: str) -> Iterator[Captioned]:
@@ -43,7 +44,7 @@ class Owed:
     def __init__(self, *, transcribed: bool) -> None:
         """`transcribed` tells whether there will be texts at all."""
         self._transcribed = transcribed
-        self._settled: set[str] = set()
+        self._settled = Recent()
         self._kept: dict[str, None] = {}
 
     def arrived(self, item_id: str) -> list[str]:

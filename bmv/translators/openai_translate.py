@@ -15,7 +15,7 @@ import aiohttp
 import structlog
 
 from bmv.audio import mulaw
-from bmv.audio.levels import is_silent
+from bmv.audio.levels import SILENCE_PEAK, is_silent
 from bmv.audio.resample import Downsampler, Upsampler
 from bmv.call.translator import (
     Alive,
@@ -160,7 +160,7 @@ class OpenAITranslator:
             found = f"{delta.format} at {delta.sample_rate} Hz, {delta.channels} channels"
             raise TranslatorLost(f"OpenAI sent audio as {found}; only 24 kHz mono pcm16 can be played")
         self._samples_received += len(delta.delta) // wire.SAMPLE_BYTES
-        return mulaw.encode(self._down.process(delta.delta))
+        return mulaw.encode(self._down.process(delta.delta, floor=SILENCE_PEAK))
 
 
 class _Setup:

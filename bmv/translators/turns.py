@@ -12,10 +12,10 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from bmv.translators.hearing import VOICED_FRAMES
+from bmv.translators.recent import Recent
 
 TRIES: Final = 2
 """How often a turn is tried before its original is passed on."""
@@ -27,6 +27,8 @@ PAUSE_SECONDS: Final = 1.0
 """Before a response is asked for again that was refused because another one runs, or because of a rate limit."""
 KEPT_FRAMES: Final = 6000
 """Of the last two minutes it is known which frames had voice: far longer than a turn, and than the server lags."""
+_SPARE_FRAMES: Final = 500
+"""So many more are kept at most, as not to forget them one by one."""
 
 Label = tuple[int, int]
 
@@ -105,19 +107,21 @@ class Turns:
 
     def __init__(self) -> None:
         self._turns: deque[_Turn] = deque()
-        self._known: set[str] = set()
+        self._known = Recent()
         self._steps: list[Step] = []
         self._live: _Live | None = None
         self._not_before = -math.inf
         self._count = 0
         self._fed = 0
-        self._voiced: deque[bool] = deque(maxlen=KEPT_FRAMES)
+        self._voiced = bytearray()  # 0 or 1 for each frame: a deque of booleans takes eight times as much
         self._start = 0  # of the speech that is heard, or was last
 
     def feed(self, *, voiced: bool) -> None:
         """Note whether the next frame has voice."""
         self._fed += 1
         self._voiced.append(voiced)
+        if len(self._voiced) > KEPT_FRAMES + _SPARE_FRAMES:
+            del self._voiced[:_SPARE_FRAMES]
 
     # -- what the server's voice detector found ---------------------------------------------------------------------
 
@@ -251,7 +255,7 @@ class Turns:
         """Count the frames with voice in the speech that ends before frame `end`; what follows is another."""
         first = self._fed - len(self._voiced)
         start, self._start = self._start, max(end, self._start)
-        return sum(islice(self._voiced, max(start - first, 0), max(end - first, 0)))
+        return sum(self._voiced[max(start - first, 0) : max(end - first, 0)])
 
     def _is_asked_for(self, label: Label | None) -> bool:
         """Whether it is the response that is waited for; one without a label can only be that."""
