@@ -12,7 +12,7 @@ from simulator_twilio_server import ACCOUNT, FLEX, FRONT, TOKEN, WORKFLOW
 
 from bmv.simulator.twilio import FakeTwilio, Flex, Number, TaskRouter
 from bmv.telephony.account import TwilioAccount
-from bmv.telephony.rest import connect
+from bmv.telephony.sdk import connect
 
 
 @asynccontextmanager

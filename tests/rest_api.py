@@ -14,9 +14,9 @@ from wires import ACCOUNT_SID, AGENT_SID, AUTH_TOKEN, FLEX_NUMBER, OWN_NUMBER, P
 from bmv import languages
 from bmv.call.carrier import NewCall
 from bmv.call.leg import Role
+from bmv.telephony import rest
 from bmv.telephony.carrier import AgentRoute, TwilioCarrier
 from bmv.telephony.pairing import Pairing
-from bmv.telephony.rest import connect
 from bmv.telephony.twiml import Addresses
 
 CALLS = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls.json"
@@ -136,7 +136,7 @@ async def twilio(
         base_url = str(server.make_url("/")).removesuffix("/")
         yield (
             TwilioCarrier(
-                connect(http, account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, base_url=base_url),
+                rest.Api(http, account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, base_url=base_url),
                 route=AgentRoute(OWN_NUMBER, flex_number, app_sid, answer_timeout=30, time_limit=15_000),
                 addresses=Addresses(PUBLIC_HOST),
                 pairing=pairing,

@@ -9,7 +9,7 @@ from rest_api import Answer, hanging_up, refusing, silent, twilio
 from wires import ACCOUNT_SID
 
 from bmv.call.carrier import CarrierError, Seat
-from bmv.telephony.rest import HttpTransport
+from bmv.telephony.rest import Api
 
 WORKSPACE, TASK, CONFERENCE, CUSTOMER = "WS" + "1" * 32, "WT" + "2" * 32, "CF" + "3" * 32, "CA" + "4" * 32
 TASK_PATH = f"/v1/Workspaces/{WORKSPACE}/Tasks/{TASK}"
@@ -149,6 +149,6 @@ async def test_hold_that_cannot_be_known_is_reported_and_no_reason_not_to_be_rea
 )
 async def test_taskrouter_is_reached_beside_the_api_in_every_region(base_url: str, taskrouter: str) -> None:
     async with aiohttp.ClientSession() as http:
-        transport = HttpTransport(http, base_url)
-        assert transport.address("https://taskrouter.twilio.com/v1/Workspaces/WS1") == taskrouter
-        assert transport.address("https://api.twilio.com/2010-04-01/x.json") == f"{base_url}/2010-04-01/x.json"
+        api = Api(http, account_sid=ACCOUNT_SID, auth_token="", base_url=base_url)
+        assert api.address("https://taskrouter.twilio.com/v1/Workspaces/WS1") == taskrouter
+        assert api.address("https://api.twilio.com/2010-04-01/x.json") == f"{base_url}/2010-04-01/x.json"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import aiohttp
 import pytest
 import structlog
 from house import ACCOUNT, CALLER_NUMBER, FLEX_NUMBER, TOKEN, House, house
 
 from bmv.simulator.twilio import FakeTwilio
-from bmv.telephony import rest
+from bmv.telephony import rest, sdk
 
 NEW = "auth-token-that-comes-next"
 VOICE_URL = "https://voice.example.com/outbound-call"
@@ -72,28 +74,39 @@ async def test_a_secondary_token_that_does_not_exist_yet_does_no_harm() -> None:
 
 async def test_when_twilio_goes_back_so_do_we_and_say_it_once() -> None:
     async with FakeTwilio(account_sid=ACCOUNT, auth_token=TOKEN) as twilio, aiohttp.ClientSession() as http:
-        client = rest.connect(
-            http, account_sid=ACCOUNT, auth_token=TOKEN, secondary_auth_token=NEW, base_url=twilio.url
-        )
+        client = sdk.connect(http, account_sid=ACCOUNT, auth_token=TOKEN, secondary_auth_token=NEW, base_url=twilio.url)
         with structlog.testing.capture_logs() as log:
             for token in (NEW, TOKEN, NEW):
                 twilio.create_secondary_auth_token(token)
                 twilio.promote_secondary_auth_token()
                 for _ in range(2):
                     with pytest.raises(rest.RestError, match="20404"):
-                        await rest.ask(client.calls("CA" + "0" * 32).fetch_async())
+                        await sdk.ask(client.calls("CA" + "0" * 32).fetch_async())
     assert statuses(twilio) == [401, 404, 404] * 3
     assert [line["event"] for line in log] == ["secondary_auth_token_fits"]
 
 
+async def test_requests_that_are_refused_at_the_same_time_agree_on_the_token_that_fits() -> None:
+    async with FakeTwilio(account_sid=ACCOUNT, auth_token=TOKEN) as twilio, aiohttp.ClientSession() as http:
+        api = rest.Api(http, account_sid=ACCOUNT, auth_token=TOKEN, secondary_auth_token=NEW, base_url=twilio.url)
+        twilio.create_secondary_auth_token(NEW)
+        twilio.promote_secondary_auth_token()
+        nobody = f"{api.account_url}/Calls/CA{'0' * 32}.json"
+        for number in (2, 1):
+            for refused in await asyncio.gather(*(api.get(nobody) for _ in range(number)), return_exceptions=True):
+                assert isinstance(refused, rest.RestError)
+                assert refused.code == 20404
+    assert statuses(twilio) == [401, 401, 404, 404, 404]
+
+
 async def test_two_wrong_tokens_are_one_clear_error_and_place_no_call() -> None:
     async with FakeTwilio(account_sid=ACCOUNT, auth_token=TOKEN) as twilio, aiohttp.ClientSession() as http:
-        client = rest.connect(
+        client = sdk.connect(
             http, account_sid=ACCOUNT, auth_token="wrong", secondary_auth_token="worse", base_url=twilio.url
         )
         for _ in range(2):
             with pytest.raises(rest.RestError) as error:
-                await rest.ask(client.calls.create_async(to=FLEX_NUMBER, from_=CALLER_NUMBER, url=VOICE_URL))
+                await sdk.ask(client.calls.create_async(to=FLEX_NUMBER, from_=CALLER_NUMBER, url=VOICE_URL))
             assert (error.value.code, error.value.status, error.value.nothing_done) == (20003, 401, True)
             assert "check TWILIO_ACCOUNT_SID, and TWILIO_AUTH_TOKEN against the console" in str(error.value)
             assert "wors" not in str(error.value)

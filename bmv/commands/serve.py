@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from bmv.config import Settings
 log = structlog.get_logger()
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+GARBAGE = (10_000, 10, 10)
+"""Objects more than there were, until the youngest are looked at; how often that, until older ones are."""
 
 
 def serve(settings: Settings) -> int:
@@ -46,6 +49,7 @@ async def _serve(settings: Settings) -> None:
         log.info("serving", version=__version__, port=server.port, public_host=settings.public_host)
         if settings.translator == "loopback":
             log.warning("nothing_is_translated", why="TRANSLATOR=loopback gives every voice back as it is")
+        _look_for_garbage_seldom()
         await stop.wait()
         log.info("draining", calls=len(server.registry), grace_seconds=settings.shutdown_grace_seconds)
         async with alongside(_when(hurry, server.registry.end_all)):
@@ -54,6 +58,17 @@ async def _serve(settings: Settings) -> None:
     for number in STOP_SIGNALS:
         loop.remove_signal_handler(number)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to be stopped; tidying up is not to be torn
+
+
+def _look_for_garbage_seldom() -> None:
+    """Spare the calls the pauses of Python's collector of cyclic garbage.
+
+    To look at everything took 110 ms with 100 calls, as often as twice a minute, and found nothing: only a call that is
+    over leaves cycles. What was there at the start is not looked at again, the rest every few minutes.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
 
 
 async def _when(event: asyncio.Event, act: Callable[[], None]) -> None:

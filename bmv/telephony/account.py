@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from twilio.rest import Client
 
-from bmv.telephony import rest
+from bmv.telephony import rest, sdk
 from bmv.telephony.belongings import (
     Account,
     Alert,
@@ -53,6 +53,7 @@ __all__ = [
 
 COMMIT_MESSAGE = "Be My Voice: setup"
 _ALERTS_PER_PAGE = 1000  # the most that Twilio gives
+_MOST_PAGES = 1000  # of 50 records and more; a list that goes on and on would fill the memory
 
 T = TypeVar("T")
 
@@ -149,7 +150,7 @@ class TwilioAccount:
 
     async def delete(self, kind: Literal[Kind.APP, Kind.FLOW], sid: str) -> None:
         """Remove a TwiML App or a flow for good. One that is gone already raises with status 404."""
-        await rest.ask(self._context(kind, sid).delete_async(), self._seconds)
+        await sdk.ask(self._context(kind, sid).delete_async(), self._seconds)
 
     async def invalid_flow(self, name: str, definition: str) -> list[str]:
         """What Studio finds wrong with a definition, in words; [] = it is valid. Nothing is changed."""
@@ -184,16 +185,18 @@ class TwilioAccount:
         async def reading() -> T:
             return read(await request)
 
-        return await rest.ask(reading(), self._seconds)
+        return await sdk.ask(reading(), self._seconds)
 
     async def _all(self, first: Awaitable[Any], read: Callable[[Any], T]) -> list[T]:
         found: list[T] = []
-        request: Awaitable[Any] | None = first
-        while request is not None:
-            page, records = await rest.ask(_records(request, read), self._seconds)
+        request = first
+        for _ in range(_MOST_PAGES):
+            page, records = await sdk.ask(_records(request, read), self._seconds)
             found += records
-            request = page.next_page_async() if page.next_page_url else None
-        return found
+            if not page.next_page_url:
+                return found
+            request = page.next_page_async()
+        raise rest.RestError(f"Twilio's list does not end after {_MOST_PAGES} pages")
 
 
 async def _records(request: Awaitable[Any], read: Callable[[Any], T]) -> tuple[Any, list[T]]:

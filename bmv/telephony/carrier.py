@@ -10,9 +10,8 @@ import contextlib
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypeVar
-
-from twilio.rest import Client
+from typing import Any
+from urllib.parse import quote
 
 from bmv.call.carrier import CallIsOver, CarrierError, NewCall, Seat
 from bmv.call.leg import Role
@@ -25,7 +24,7 @@ LOOK_UP_SECONDS = 3.0  # for what is soon asked again: the words after a hold wa
 SEATS_KEPT = 1000  # conferences that were looked up; far more than run at once
 CALL_IS_OVER = {20404, 21220}  # not found; not in progress: what we wanted to end has ended
 
-T = TypeVar("T")
+STATUS_EVENTS = ("initiated", "ringing", "answered", "completed")
 
 
 @dataclass(frozen=True)
@@ -44,14 +43,14 @@ class TwilioCarrier:
 
     def __init__(
         self,
-        client: Client,
+        api: rest.Api,
         *,
         route: AgentRoute,
         addresses: twiml.Addresses,
         pairing: Pairing,
         request_seconds: float = rest.REQUEST_SECONDS,
     ) -> None:
-        self._client = client
+        self._api = api
         self._request_seconds = request_seconds
         self._route = route
         self._addresses = addresses
@@ -82,12 +81,12 @@ class TwilioCarrier:
 
     async def say(self, call_sid: str, sentence: str, language: Language) -> None:
         """Replace what the call does by one sentence and a hang-up; see `Carrier.say`."""
-        await self._ask(self._client.calls(call_sid).update_async(twiml=twiml.say(sentence, language)))
+        await self._update(call_sid, "Twiml", twiml.say(sentence, language))
 
     async def hang_up(self, call_sid: str) -> None:
         """Complete the call; see `Carrier.hang_up`."""
         with contextlib.suppress(CallIsOver):
-            await self._ask(self._client.calls(call_sid).update_async(status="completed"))
+            await self._update(call_sid, "Status", "completed")
 
     async def is_held(self, seat: Seat) -> bool:
         """Ask the conference about its customer; see `Carrier.is_held`.
@@ -95,9 +94,9 @@ class TwilioCarrier:
         Which conference it is stands in the task's attributes, some time after an agent has joined.
         """
         known = self._seats.get(seat.task) or (seat if seat.conference and seat.customer else await self._seat(seat))
-        participant = self._client.conferences(known.conference).participants(known.customer)
+        conference = f"{self._api.account_url}/Conferences/{_part(known.conference)}"
         try:
-            held = (await self._ask(participant.fetch_async(), LOOK_UP_SECONDS)).hold
+            held = (await self._look_up(f"{conference}/Participants/{_part(known.customer)}.json")).get("hold")
         except CallIsOver:
             self._seats.pop(seat.task, None)
             with contextlib.suppress(CarrierError):  # it may be another conference by now: for the next time
@@ -110,9 +109,9 @@ class TwilioCarrier:
     async def _seat(self, seat: Seat) -> Seat:
         if not (seat.workspace and seat.task):
             raise CarrierError("the event did not name the task")
-        task = self._client.taskrouter.v1.workspaces(seat.workspace).tasks(seat.task)
-        attributes = (await self._ask(task.fetch_async(), LOOK_UP_SECONDS)).attributes
-        found = taskrouter.seat(attributes, seat.workspace, seat.task)
+        workspace = f"https://taskrouter.twilio.com/v1/Workspaces/{_part(seat.workspace)}"
+        task = await self._look_up(f"{workspace}/Tasks/{_part(seat.task)}")
+        found = taskrouter.seat(task.get("attributes"), seat.workspace, seat.task)
         if not (found.conference and found.customer):
             raise CarrierError("the task does not name its conference yet")
         self._seats[seat.task] = found
@@ -134,20 +133,21 @@ class TwilioCarrier:
 
     async def _create(self, call: NewCall, to: str) -> str:
         invitation = twiml.StreamInvitation(call.call_id, call.role, call.token)
+        document = twiml.stream_called(invitation, self._addresses, call.language if call.to else None)
+        fields = [
+            ("To", to),
+            ("From", self._route.from_number),
+            ("Twiml", document),
+            ("Timeout", str(self._route.answer_timeout)),
+            ("TimeLimit", str(self._route.time_limit)),
+            ("StatusCallback", self._addresses.callback("/call-status", call.call_id, call.role)),
+            *(("StatusCallbackEvent", event) for event in STATUS_EVENTS),
+            ("StatusCallbackMethod", "POST"),
+        ]
         try:
-            placed = await self._ask(
-                self._client.calls.create_async(
-                    to=to,
-                    from_=self._route.from_number,
-                    twiml=twiml.stream_called(invitation, self._addresses, call.language if call.to else None),
-                    timeout=self._route.answer_timeout,
-                    time_limit=self._route.time_limit,
-                    status_callback=self._addresses.callback("/call-status", call.call_id, call.role),
-                    status_callback_event=["initiated", "ringing", "answered", "completed"],
-                    status_callback_method="POST",
-                )
-            )
-            if not placed.sid:
+            request = self._api.post(f"{self._api.account_url}/Calls.json", fields, within=self._request_seconds)
+            call_sid = (await _asked(request)).get("sid")
+            if not isinstance(call_sid, str) or not call_sid:
                 raise CarrierError("Twilio's answer does not name the call")
         except CarrierError as error:
             if call.role is Role.AGENT:  # anybody may order a call to a number that cannot be called
@@ -156,13 +156,26 @@ class TwilioCarrier:
                 self._pairing.give_up(call.call_id, at_once=True)
             raise
         self._problem.solved()
-        return str(placed.sid)
+        return call_sid
 
-    async def _ask(self, request: Awaitable[T], seconds: float = rest.REQUEST_SECONDS) -> T:
-        try:
-            return await rest.ask(request, min(seconds, self._request_seconds))
-        except rest.RestError as error:
-            raise (CallIsOver if _is_over(error) else CarrierError)(str(error)) from error
+    async def _update(self, call_sid: str, name: str, value: str) -> None:
+        url = f"{self._api.account_url}/Calls/{_part(call_sid)}.json"
+        await _asked(self._api.post(url, [(name, value)], within=self._request_seconds))
+
+    async def _look_up(self, url: str) -> dict[str, Any]:
+        return await _asked(self._api.get(url, within=min(LOOK_UP_SECONDS, self._request_seconds)))
+
+
+async def _asked(request: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return await request
+    except rest.RestError as error:
+        raise (CallIsOver if _is_over(error) else CarrierError)(str(error)) from error
+
+
+def _part(name: str) -> str:
+    """A name of Twilio's as one part of an address, whatever stands in it."""
+    return quote(name, safe="")
 
 
 def _in_short(error: BaseException | None) -> str:

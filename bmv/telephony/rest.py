@@ -1,34 +1,31 @@
 """Twilio's REST API as such: how a request is sent, how long it may take, and what its failure is called.
 
-The `twilio` SDK builds the requests and reads the answers. Its transport is ours: the SDK's own asynchronous one
-ignores its timeout and would repeat a `create`, and so place a second call.
+A call needs three kinds of requests, which are sent from here as they are. The `twilio` SDK knows all others; it takes
+ten megabytes and is for commands that see to the account (`sdk`), over the same transport.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
-from collections.abc import Awaitable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
 
 import aiohttp
 import structlog
-from twilio.base.exceptions import TwilioException
-from twilio.base.version import Version
-from twilio.http import AsyncHttpClient
-from twilio.http.response import Response
-from twilio.rest import Client
 
+from bmv import __version__
 from bmv.errors import ProviderError
 
 log = structlog.get_logger()
 
 REQUEST_SECONDS = 8.0
 _UNAUTHORIZED = 401
+_HEADERS = {"Accept": "application/json", "User-Agent": f"bmv/{__version__}"}
 
 _WRONG_TOKEN = ": check TWILIO_ACCOUNT_SID, and TWILIO_AUTH_TOKEN against the console"  # noqa: S105 - words
-
-T = TypeVar("T")
 
 
 class RestError(ProviderError):
@@ -45,79 +42,124 @@ class RestError(ProviderError):
         return not self._sent or 400 <= (self.status or 0) < 500
 
 
-async def ask(request: Awaitable[T], seconds: float = REQUEST_SECONDS) -> T:
-    """Await a request of the SDK's. Raises `RestError` for whatever goes wrong with it."""
+def refused(words: object, *, code: int | None, status: int | None) -> RestError:
+    """Twilio refused a request, in these words of its own."""
+    hint = _WRONG_TOKEN if status == _UNAUTHORIZED else ""
+    return RestError(f"Twilio refused ({code}): {words}{hint}", code=code, status=status)
+
+
+@asynccontextmanager
+async def asking(seconds: float) -> AsyncIterator[None]:
+    """Send a request inside, and read its answer. Raises `RestError` for whatever goes wrong with it."""
     try:
         async with asyncio.timeout(seconds):
-            return await request
-    except TwilioException as error:
-        told = _told(error)
-        code, status = getattr(told, "code", None), getattr(told, "status", None)
-        words = _words(told) + (_WRONG_TOKEN if status == _UNAUTHORIZED else "")
-        raise RestError(f"Twilio refused ({code}): {words}", code=code, status=status) from told
+            yield
     except TimeoutError as error:
         raise RestError(f"Twilio did not answer within {seconds:g} s") from error
     except aiohttp.ClientError as error:
         sent = not isinstance(error, aiohttp.ClientConnectorError)
         raise RestError(f"Twilio cannot be reached: {error}", sent=sent) from error
-    except (ValueError, AttributeError) as error:  # from the SDK, for what is no JSON or no object
+    except (ValueError, AttributeError, RecursionError) as error:  # what is no JSON, no object, or nested too deep
         raise RestError(f"Twilio's answer cannot be read: {error}") from error
 
 
-class HttpTransport(AsyncHttpClient):  # type: ignore[misc]  # the SDK is untyped
-    """The SDK's requests over our shared aiohttp session, to a base address of our choice.
+class Answer(NamedTuple):
+    """What came back: the HTTP status, the text, and the headers."""
 
-    While the account's auth token is changed there are two, the client's own and a secondary one, and in the middle of
-    it the one is good no more. So what was taken last goes first, and the other is for when that is refused.
+    status: int
+    text: str
+    headers: Mapping[str, str]
+
+
+class Api:
+    """The API as one account uses it, over our shared aiohttp session, at a base address of our choice.
+
+    While the account's auth token is changed there are two, and in the middle of it the one is good no more. So what
+    was taken last goes first, and the other is for when that is refused. Nothing else is ever asked twice: a request
+    that was not answered may have placed a call.
     """
 
-    def __init__(self, http: aiohttp.ClientSession, base_url: str, secondary_auth_token: str | None = None) -> None:
-        self.is_async = True
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        *,
+        account_sid: str,
+        auth_token: str,
+        base_url: str,
+        secondary_auth_token: str | None = None,
+    ) -> None:
+        self.account_sid = account_sid
         self._http = http
         self._base_url = base_url
+        self._tokens = [auth_token, secondary_auth_token] if secondary_auth_token else [auth_token]
         self._secondary = secondary_auth_token
-        self._secondary_first = False
         self._told = False
 
-    async def request(  # noqa: PLR0917 - the SDK's signature
+    @property
+    def account_url(self) -> str:
+        """What the addresses of all that belongs to the account begin with, for `get` and `post`."""
+        return f"https://api.twilio.com/2010-04-01/Accounts/{self.account_sid}"
+
+    async def get(self, url: str, *, within: float = REQUEST_SECONDS) -> dict[str, Any]:
+        """Fetch what is at one of Twilio's own addresses. Raises `RestError`, within so many seconds."""
+        return await self._ask("GET", url, None, within)
+
+    async def post(
+        self, url: str, fields: Iterable[tuple[str, str]], *, within: float = REQUEST_SECONDS
+    ) -> dict[str, Any]:
+        """Create or change something, and give what it is then. Raises `RestError`, within so many seconds."""
+        return await self._ask("POST", url, list(fields), within)
+
+    async def send(
         self,
         method: str,
         url: str,
-        params: dict[str, Any] | None = None,
-        data: dict[str, Any] | None = None,
-        headers: dict[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        timeout: float | None = None,  # noqa: ARG002
-        allow_redirects: bool = False,
-    ) -> Response:
+        *,
+        params: Mapping[str, Any] | None = None,
+        form: list[tuple[str, str]] | None = None,
+        headers: Mapping[str, str] = _HEADERS,
+    ) -> Answer:
         """Send one request, and once more only if an auth token was refused: then nothing came of it."""
-        account_sid, auth_token = auth or ("", "")
+        first, *others = self._tokens
+        answer = await self._send(first, method, url, params, form, headers)
+        for other in others if answer.status == _UNAUTHORIZED else ():
+            answer = await self._send(other, method, url, params, form, headers)
+            if answer.status != _UNAUTHORIZED:
+                self._take_first(other, first)
+        return answer
 
-        async def send(token: str) -> Response:
-            signed = {"Authorization": aiohttp.encode_basic_auth(account_sid, token)} if auth else {}
-            async with self._http.request(
-                method,
-                self.address(url),
-                params=params,
-                data=_form(data or {}),
-                headers={**(headers or {}), **signed},
-                allow_redirects=allow_redirects,
-            ) as response:
-                return Response(response.status, await response.text(), response.headers)
+    async def _send(  # noqa: PLR0917
+        self,
+        token: str,
+        method: str,
+        url: str,
+        params: Mapping[str, Any] | None,
+        form: list[tuple[str, str]] | None,
+        headers: Mapping[str, str],
+    ) -> Answer:
+        async with self._http.request(
+            method,
+            self.address(url),
+            params=params,
+            data=form,
+            headers={**headers, "Authorization": aiohttp.encode_basic_auth(self.account_sid, token)},
+            allow_redirects=False,
+        ) as response:
+            return Answer(response.status, await response.text(), response.headers)
 
-        if not self._secondary or not auth:
-            return await send(auth_token)
-        first, other = (self._secondary, auth_token) if self._secondary_first else (auth_token, self._secondary)
-        response = await send(first)
-        if response.status_code == _UNAUTHORIZED:
-            response = await send(other)
-            if response.status_code != _UNAUTHORIZED:
-                self._take_first(other)
-        return response
+    async def _ask(self, method: str, url: str, form: list[tuple[str, str]] | None, seconds: float) -> dict[str, Any]:
+        async with asking(seconds):
+            answer = await self.send(method, url, form=form)
+            if not 200 <= answer.status < 300:
+                raise _refusal(answer)
+            told = json.loads(answer.text)
+            if not isinstance(told, dict):
+                raise ValueError("it is no JSON object")
+            return told
 
-    def _take_first(self, token: str) -> None:
-        self._secondary_first = token == self._secondary
-        if self._secondary_first and not self._told:
+    def _take_first(self, token: str, other: str) -> None:
+        self._tokens = [token, other]
+        if token == self._secondary and not self._told:
             self._told = True
             log.warning("secondary_auth_token_fits", where="requests to Twilio")
 
@@ -131,33 +173,13 @@ class HttpTransport(AsyncHttpClient):  # type: ignore[misc]  # the SDK is untype
         return re.sub(r"^(https?://)api\.", rf"\1{product}.", self._base_url) + slash + rest
 
 
-def connect(
-    http: aiohttp.ClientSession,
-    *,
-    account_sid: str,
-    auth_token: str,
-    base_url: str,
-    secondary_auth_token: str | None = None,
-) -> Client:
-    """The SDK's client over our transport; the environment is not consulted, least of all for another region."""
-    transport = HttpTransport(http, base_url, secondary_auth_token)
-    return Client(account_sid, auth_token, http_client=transport, environment={"TWILIO_REGION": ""})
-
-
-def _form(data: dict[str, Any]) -> list[tuple[str, str]]:
-    """Form fields as Twilio reads them: a list is the same field several times."""
-    fields = ((name, value if isinstance(value, list) else [value]) for name, value in data.items())
-    return [(name, str(each)) for name, values in fields for each in values]
-
-
-def _told(error: TwilioException) -> TwilioException:
-    """What Twilio's answer says; of a refused page of a list the SDK gives the answer alone, unread."""
-    match error.args:
-        case [str(message), Response() as response]:
-            return Version.exception("GET", "", response, message)
-    return error
-
-
-def _words(error: TwilioException) -> str:
-    """What Twilio says, in either of its forms; the errors' own `str` is for terminals."""
-    return str(getattr(error, "msg", None) or getattr(error, "title", None) or error)
+def _refusal(answer: Answer) -> RestError:
+    """Read why, in either of Twilio's two forms; a proxy's page is in none."""
+    try:
+        told = json.loads(answer.text)
+    except (ValueError, RecursionError):
+        told = None
+    told = told if isinstance(told, dict) else {}
+    code = told.get("code")
+    words = told.get("message") or told.get("title") or f"HTTP {answer.status}, without a reason"
+    return refused(words, code=code if isinstance(code, int) else answer.status, status=answer.status)

@@ -73,7 +73,7 @@ def decode_event(form: Mapping[str, str]) -> TaskEvent | None:
         name,
         seat=seat(attributes, form.get("WorkspaceSid", ""), form.get("TaskSid", "")),
         agent=form.get("ReservationSid", ""),
-        worker_sid=_sid(form.get("WorkerSid", "")),
+        worker_sid=_sid(form.get("WorkerSid")),
         worker=_decode(form.get("WorkerAttributes", "")),
     )
 
