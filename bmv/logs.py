@@ -10,7 +10,8 @@ import logging
 import math
 import re
 import sys
-from collections.abc import Collection, Iterable, Mapping, MutableMapping
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
@@ -28,6 +29,8 @@ SHORTEST_SECRET = 4
 
 LONGEST_TEXT = 20_000
 """Characters of one value that are written. A traceback fits; what is cut out is cut out of the middle."""
+
+_MOST_NAMES, _LONGEST_NAME = 1000, 100  # of events that are counted, by the beginning of their names
 
 _DEEPEST, _WIDEST = 3, 20  # of values within values, and of values side by side, that are written
 
@@ -177,20 +180,60 @@ def _shown(value: object) -> str:
         return f"<{type(value).__name__}>"
 
 
+class Sparing:
+    """Leaves out what strangers could fill the log with: warnings about no call of ours, the same again and again.
+
+    So many of each are written at once, and then one every so many seconds, which tells how many were `left_out`.
+    """
+
+    AT_ONCE, SECONDS = 60, 2.0
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._free_at: dict[str, float] = {}
+        self._left_out: dict[str, int] = {}
+
+    def __call__(self, _logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """Be a structlog processor; raises `structlog.DropEvent`."""
+        name = str(event.get("event", ""))[:_LONGEST_NAME]
+        if method in ("debug", "info") or "call_id" in event:
+            return event
+        if len(self._free_at) > _MOST_NAMES:  # a library that makes its words anew each time
+            self._free_at.clear()
+            self._left_out.clear()
+        now = self._clock()
+        free_at = max(self._free_at.get(name, now), now)
+        if free_at - now > (self.AT_ONCE - 1) * self.SECONDS:
+            self._left_out[name] = self._left_out.get(name, 0) + 1
+            raise structlog.DropEvent
+        self._free_at[name] = free_at + self.SECONDS
+        if left_out := self._left_out.pop(name, 0):
+            event["left_out"] = left_out
+        return event
+
+
 class _Output:
-    """Writes finished lines. A full disk or a closed pipe costs lines of log, never a call."""
+    """Writes finished lines. A full disk or a closed pipe costs lines of log, never a call.
+
+    Behind the first line that can be written again stands how many could not.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lock = Lock()
+        self._missing = 0
 
     def msg(self, line: str) -> None:
         try:
             with self._lock:
                 self._stream.write(line + "\n")
                 self._stream.flush()
+                missing, self._missing = self._missing, 0
         except (OSError, ValueError):
-            pass
+            self._missing += 1
+            return
+        if missing:
+            structlog.get_logger().warning("log_lines_missing", lines=missing)
 
     debug = info = warning = error = critical = msg
 
@@ -247,6 +290,7 @@ def configure(level: str, fmt: str, secrets: Iterable[str], stream: TextIO | Non
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            Sparing(),
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.format_exc_info,
             Masker(secrets),

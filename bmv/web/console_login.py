@@ -17,6 +17,8 @@ from hashlib import sha256
 
 from aiohttp import web
 
+from bmv.web.links import CLOCK_SECONDS
+
 LABEL = b"bmv console 1\n"  # what the key is derived for
 COOKIE = "__Host-bmv-console"  # a browser takes it over https alone, from this host, for this host
 SESSION_SECONDS = 12 * 3600
@@ -65,7 +67,9 @@ class Sessions:
             return None
         session, expiry = parts[1], int(parts[2])
         fits = hmac.compare_digest(parts[3], self._signature(session, expiry))
-        return (session, expiry) if fits and self._clock() < expiry and session not in self._ended else None
+        left = expiry - self._clock()  # more than there can be was signed by a clock that was ahead
+        open_ = fits and 0 < left <= SESSION_SECONDS + CLOCK_SECONDS and session not in self._ended
+        return (session, expiry) if open_ else None
 
     def _signature(self, session: str, expiry: int) -> str:
         digest = hmac.digest(self._key, f"{session}\n{expiry}".encode(), sha256)

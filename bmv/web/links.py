@@ -17,6 +17,8 @@ from hashlib import sha256
 
 from bmv.errors import BmvError
 
+LONGEST_SECONDS = 366 * 24 * 3600
+CLOCK_SECONDS = 3600  # by how much a clock may be put back before what it signed is no longer believed
 TOKEN_LABEL = b"bmv links 1"  # what the secret is derived for, where it is derived
 
 _SUBJECT = re.compile(r"[A-Za-z0-9]{1,64}")
@@ -46,10 +48,13 @@ class Links:
         self._clock = clock
 
     def token(self, purpose: Purpose, subject: str, seconds: float) -> str:
-        """Let whoever has it see this for so long. ValueError for a subject that is not letters and digits."""
+        """Let whoever has it see this for so long, a year at most.
+
+        ValueError for a subject that is not letters and digits.
+        """
         if not _SUBJECT.fullmatch(subject):
             raise ValueError("the subject of a link is up to 64 letters and digits")
-        expiry = int(self._clock() + seconds)
+        expiry = int(self._clock() + min(seconds, LONGEST_SECONDS))
         return f"{subject}.{expiry}.{self._signature(purpose, subject, expiry)}"
 
     def url(self, purpose: Purpose, subject: str, seconds: float) -> str:
@@ -57,15 +62,21 @@ class Links:
         return f"https://{self._host}/{purpose}/{self.token(purpose, subject, seconds)}"
 
     def subject(self, purpose: Purpose, token: str) -> str:
-        """Whom or what a token is for. Raises `LinkRefused` when it is not ours, of another kind, or too old."""
+        """Whom or what a token is for. Raises `LinkRefused` when it is not ours, of another kind, or too old.
+
+        One that is good for longer than any link was made by a clock that was wrong.
+        """
         parts = _TOKEN.fullmatch(token)
         if parts is None:
             raise LinkRefused("it is no link of ours")
         subject, expiry, signature = parts[1], int(parts[2]), parts[3]
         if not hmac.compare_digest(signature, self._signature(purpose, subject, expiry)):
             raise LinkRefused("its signature does not fit")
-        if self._clock() >= expiry:
+        left = expiry - self._clock()
+        if left <= 0:
             raise LinkRefused("it has expired")
+        if left > LONGEST_SECONDS + CLOCK_SECONDS:
+            raise LinkRefused("it was made by a clock that was ahead")
         return subject
 
     def lasts(self, token: str) -> float:

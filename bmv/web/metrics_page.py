@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import ip_address
+
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from bmv.web import bearer
+
+LOCAL_NAME = "localhost"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens at this name or address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == LOCAL_NAME
+
+
+@web.middleware
+async def only_by_address(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let in who asks for an address or `localhost`, and 403 for any other name.
+
+    Whoever owns a name can let it lead to this machine, and a page from there could then read what is served here
+    (DNS rebinding).
+    """
+    asked_for = re.sub(r":\d*$", "", request.headers.get("Host", "")).lower()
+    try:
+        ip_address(asked_for.strip("[]"))
+    except ValueError:
+        if asked_for != LOCAL_NAME:
+            raise web.HTTPForbidden(text="ask for the address, such as 127.0.0.1, and not for a name\n") from None
+    return await handler(request)
 
 
 class MetricsPage:

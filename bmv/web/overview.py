@@ -114,6 +114,7 @@ class Overview:
             "calls": [_call(view) for view in self._registry.views()],
             "limit": self._registry.limit,
             "draining": self._registry.draining,
+            "overloaded": self._registry.overloaded,
             "seconds": int(now - self._began) if self._began is not None else 0,
             "ended": {reason.value: count for reason, count in totals.ended.most_common() if count},
             "refused": sum(totals.refused.values()),

@@ -90,7 +90,11 @@ class Reception:
         except NotAdmitted as error:
             log.warning("call_refused", reason=str(error))
             return twiml_response(twiml.say(spoken.sentences[Sentence.BUSY], spoken))
-        invitation = twiml.StreamInvitation(call.id, Role.CALLER, call.tokens.issue(Role.CALLER))
+        token = call.tokens.invite(Role.CALLER)
+        if token is None:  # Twilio does not ask again while the stream runs: somebody plays back what he recorded
+            log.warning("call_answered_already", call_id=call.id)
+            return twiml_response(twiml.say(spoken.sentences[Sentence.INTERRUPTED], spoken))
+        invitation = twiml.StreamInvitation(call.id, Role.CALLER, token)
         sentences = (Sentence.GREETING,) if language else (Sentence.GREETING, Sentence.UNTRANSLATED)
         return twiml_response(twiml.answer_caller(invitation, self._addresses, spoken, sentences))
 

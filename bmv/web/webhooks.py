@@ -139,7 +139,8 @@ class Webhooks:
         call = self._registry.find(request.query.get(twiml.CALL_ID))
         event, role = form.get("StreamEvent", ""), request.query.get(twiml.ROLE, "")
         if event == "stream-error":
-            log.warning("stream_error", role=role, error=form.get("StreamError", ""))
+            whose = {"call_id": call.id} if call else {}
+            log.warning("stream_error", role=role, error=form.get("StreamError", ""), **whose)
             if call:
                 lost = EndReason.AGENT_STREAM_LOST if role == Role.AGENT.value else EndReason.CALLER_STREAM_LOST
                 call.end(lost)

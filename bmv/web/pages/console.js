@@ -32,7 +32,8 @@ function draw(now) {
   drawBar(at("full"), [[`calls ${running >= now.limit ? "all" : running > 0.8 * now.limit ? "much" : ""}`, running]], now.limit);
   at("full").setAttribute("aria-label", `${running} of ${now.limit} calls`);
   put("room", now.draining ? "Shutting down: no further call is taken."
-    : running >= now.limit ? "Full: further callers are told that all lines are busy." : `Room for ${now.limit - running} more.`);
+    : running >= now.limit ? "Full: further callers are told that all lines are busy."
+    : now.overloaded ? "The processor does not keep up: further callers are told that all lines are busy." : `Room for ${now.limit - running} more.`);
   drawEnded(now);
   drawSpeech(now.speech);
   put("cost", now.cost.toFixed(2));

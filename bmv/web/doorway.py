@@ -1,0 +1,101 @@
+"""The server's door: who comes in and asks for nothing, or takes for ever over it, makes room for others.
+
+aiohttp ends a connection on which no whole request came for `IDLE_SECONDS`, whatever dribbles in. How many there may be
+is up to us: an attacker who opens thousands would else take the file descriptors that calls need.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+from aiohttp.http import HttpProcessingError
+from aiohttp.typedefs import Handler
+
+log = structlog.get_logger()
+
+IDLE_SECONDS: Final = 75.0
+"""For the first request of a connection, and from one to the next; as long as the proxies of docs/deploy give."""
+MOST_WAITING: Final = 256
+"""Connections on which neither a media stream nor an event stream is open. Fifty calls need a few at a time."""
+
+
+def _is_readable(record: logging.LogRecord) -> bool:
+    """Whether a record is about something else than a request that is none: that is told in a line of ours."""
+    error = record.exc_info[1] if record.exc_info else None
+    if not isinstance(error, HttpProcessingError):
+        return True
+    log.warning("request_unreadable", reason=type(error).__name__)  # not its words: they quote what was sent
+    return False
+
+
+_logger = logging.getLogger("aiohttp.server.doorway")
+_logger.addFilter(_is_readable)
+
+OPTIONS: Final[Mapping[str, Any]] = {
+    "keepalive_timeout": IDLE_SECONDS,
+    "auto_decompress": False,  # what is compressed is refused, and not unpacked before that
+    "lingering_time": 5.0,
+    "logger": _logger,
+}
+"""How `web.AppRunner` is to treat connections."""
+
+
+class Doorway:
+    """Listens, and lets only so many connections wait: beyond that the one that has waited longest is cut."""
+
+    def __init__(self, app: web.Application, *, most_waiting: int = MOST_WAITING) -> None:
+        """To be made before the application is set up."""
+        self._most = most_waiting
+        self._waiting: dict[web.RequestHandler, None] = {}  # the longest first
+        self._listener: asyncio.Server | None = None
+        app.middlewares.insert(0, self._middleware)
+        app.on_response_prepare.append(self._on_response)
+
+    async def listen(self, server: web.Server, host: str, port: int) -> int:
+        """Let people in until `close`. Returns the port; raises `OSError` where it is taken."""
+
+        def connection() -> web.RequestHandler:
+            handler = server()
+            self._wait(handler)
+            return handler
+
+        self._listener = await asyncio.get_running_loop().create_server(connection, host, port)
+        chosen: int = self._listener.sockets[0].getsockname()[1]
+        return chosen
+
+    def close(self) -> None:
+        """Let nobody in any more; who is in may stay."""
+        if self._listener:
+            self._listener.close()
+
+    @web.middleware
+    async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        self._wait(request.protocol)
+        try:
+            return await handler(request)
+        finally:
+            self._wait(request.protocol)
+
+    async def _on_response(self, request: web.Request, response: web.StreamResponse) -> None:
+        """A stream begins: it stays for as long as its handler lets it, and waits for nothing."""
+        if not isinstance(response, web.Response):
+            self._waiting.pop(request.protocol, None)
+
+    def _wait(self, handler: web.RequestHandler) -> None:
+        self._waiting.pop(handler, None)
+        self._waiting[handler] = None
+        if len(self._waiting) <= self._most:
+            return
+        *others, newest = self._waiting
+        self._waiting = dict.fromkeys([*(each for each in others if each.transport), newest])
+        if len(self._waiting) > self._most:
+            longest = next(iter(self._waiting))
+            del self._waiting[longest]
+            if longest.transport:
+                longest.transport.abort()
+                log.warning("connection_cut", reason=f"{self._most} others wait as well")

@@ -1,0 +1,155 @@
+"""The server's door: connections on which nothing comes, or too many of them, take nothing from others."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+from aiohttp import web
+from structlog.testing import capture_logs
+
+from bmv.web import doorway
+from bmv.web.doorway import OPTIONS, Doorway
+
+
+async def live(_: web.Request) -> web.Response:
+    return web.Response(text="well")
+
+
+async def slow(request: web.Request) -> web.Response:
+    await asyncio.wait_for(request.read(), 30)
+    return web.Response(text="read")
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    await response.write(b"begun\n")
+    await asyncio.sleep(30)
+    return response
+
+
+@asynccontextmanager
+async def opened(most: int = 3, **options: Any) -> AsyncIterator[int]:
+    app = web.Application()
+    app.add_routes([web.get("/live", live), web.post("/slow", slow), web.get("/stream", stream)])
+    door = Doorway(app, most_waiting=most)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, **{**OPTIONS, **options})
+    await runner.setup()
+    assert runner.server is not None
+    try:
+        yield await door.listen(runner.server, "127.0.0.1", 0)
+    finally:
+        door.close()
+        await runner.cleanup()
+
+
+class Peer:
+    """A stranger's connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    @classmethod
+    async def of(cls, port: int, says: bytes = b"") -> Peer:
+        peer = cls(*await asyncio.open_connection("127.0.0.1", port))
+        peer.writer.write(says)
+        return peer
+
+    async def ends(self, within: float = 5) -> bytes:
+        """All that is said until the server has ended the connection."""
+        said = b""
+        async with asyncio.timeout(within):
+            with suppress(ConnectionError):
+                said = await self.reader.read()
+        await self.leaves()
+        return said
+
+    async def leaves(self) -> None:
+        """Hang up."""
+        self.writer.close()
+        with suppress(ConnectionError):
+            await self.writer.wait_closed()
+
+
+ASK = b"GET /live HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize("dribbles", [False, True])
+async def test_who_sends_no_whole_request_is_sent_away_whatever_dribbles_in(*, dribbles: bool) -> None:
+    async with opened(keepalive_timeout=0.3) as port:
+        peer = await Peer.of(port, b"GET /live HTTP/1.1\r\n")
+        started = time.monotonic()
+
+        async def dribble() -> None:
+            with suppress(ConnectionError):
+                while dribbles:
+                    peer.writer.write(b"X: y\r\n")
+                    await peer.writer.drain()
+                    await asyncio.sleep(0.02)
+
+        task = asyncio.create_task(dribble())
+        assert await peer.ends() == b""
+        assert time.monotonic() - started < 3
+        task.cancel()
+
+
+async def test_the_one_that_waits_longest_makes_room_and_newcomers_are_served() -> None:
+    async with opened(most=3) as port:
+        with capture_logs() as logs:
+            silent = [await Peer.of(port) for _ in range(3)]
+            for _ in range(4):
+                assert b"200 OK" in await (await Peer.of(port, ASK)).ends()
+            assert await silent[0].ends() == b""
+        assert "connection_cut" in {entry["event"] for entry in logs}
+        for peer in silent:
+            await peer.leaves()
+
+
+async def test_a_stream_that_is_open_is_cut_for_nobody() -> None:
+    async with opened(most=2) as port:
+        peer = await Peer.of(port, b"GET /stream HTTP/1.1\r\nHost: h\r\n\r\n")
+        while b"begun" not in await peer.reader.readline():
+            pass
+        crowd = [await Peer.of(port) for _ in range(10)]
+        assert b"200 OK" in await (await Peer.of(port, ASK)).ends()
+        assert not peer.reader.at_eof()
+        for each in (peer, *crowd):
+            await each.leaves()
+
+
+async def test_half_a_body_waits_like_all_others_and_may_be_cut() -> None:
+    async with opened(most=2) as port:
+        half = await Peer.of(port, b"POST /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf")
+        await asyncio.sleep(0.05)
+        crowd = [await Peer.of(port) for _ in range(3)]
+        assert await half.ends() == b""
+        for each in crowd:
+            await each.leaves()
+
+
+async def test_what_is_no_http_is_a_line_in_the_log_without_what_was_sent() -> None:
+    async with opened() as port:
+        with capture_logs() as logs:
+            answer = await (await Peer.of(port, b"GET /live HTTP/9.x\r\nSecret: hunter2\r\n\r\n")).ends()
+    assert b" 400 " in answer
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("request_unreadable", "warning")]
+    assert "hunter2" not in str(logs)
+
+
+async def test_what_is_compressed_is_not_unpacked() -> None:
+    bomb = gzip.compress(bytes(10_000_000))
+    head = (
+        f"POST /slow HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}"
+    )
+    async with opened() as port:
+        assert b"200 OK" in await (await Peer.of(port, head.encode() + b"\r\n\r\n" + bomb)).ends()
+
+
+def test_the_server_waits_no_longer_than_the_proxies_of_the_documentation() -> None:
+    assert doorway.IDLE_SECONDS == OPTIONS["keepalive_timeout"] == 75.0
