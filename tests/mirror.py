@@ -1,7 +1,4 @@
-"""A translator that turns every sample's sign round, and what the tests of failures share.
-
-So a translation is told from the original by its sound.
-"""
+"""What the tests of failures share. The translator turns every sample's sign round (`Mirror`), as in the soak."""
 
 from __future__ import annotations
 
@@ -14,10 +11,9 @@ import structlog
 from house import House
 from notices import notice
 
-from bmv.audio import mulaw
+from bmv.commands.soak.overheard import Mirror, MirrorTurns, translated
 from bmv.languages import Sentence
 from bmv.simulator import voices
-from bmv.simulator.openai import EchoBrain, EchoTurns, Part, Piece, Said
 from bmv.simulator.twilio import Party
 
 LONG = voices.speak("Muchas gracias por su ayuda, señora. Mañana por la mañana voy a llamar otra vez.", "es")
@@ -25,36 +21,8 @@ SPANISH = voices.speak("Muchas gracias por su ayuda.", "es")
 ENGLISH = voices.speak("Your parcel arrives on Friday.", "en")
 LOST, BACK = notice(Sentence.TRANSLATION_LOST, "en"), notice(Sentence.TRANSLATION_BACK, "en")
 WORDS_LOST = notice(Sentence.WORDS_LOST, "en")
+__all__ = ["Mirror", "MirrorTurns", "translated"]
 Log = list[MutableMapping[str, Any]]
-
-
-class Mirror(EchoBrain):
-    """Says what it hears, turned upside down, as far behind as the real one is when it is quick."""
-
-    def __init__(self) -> None:
-        super().__init__(delay_seconds=0.8)
-
-    def hear(self, frame: mulaw.Samples) -> Said:
-        return _turned(super().hear(frame))
-
-    def finish(self) -> Said:
-        return _turned(super().finish())
-
-
-def _turned(said: Said) -> Said:
-    return Said(pieces=tuple(Piece(-piece.audio) for piece in said.pieces), goes_on=said.goes_on)
-
-
-class MirrorTurns(EchoTurns):
-    """The same, sentence by sentence."""
-
-    def answer(self, utterances: tuple[mulaw.Samples, ...], _instructions: str, /) -> list[Part]:
-        return [Part(-utterance) for utterance in utterances[-1:]]
-
-
-def translated(original: bytes) -> bytes:
-    """What the mirror makes of it."""
-    return bytes(code ^ 0x80 for code in original)
 
 
 @asynccontextmanager

@@ -201,9 +201,9 @@ class Cues:
             raise ValueError("an upgrade does not tell its language: break the session first, and refuse what follows")
         self._waiting.append(_Cue(fault, times, language, endpoint))
 
-    def clear(self) -> None:
-        """Let nothing wait any more."""
-        self._waiting.clear()
+    def clear(self, language: str | None = None) -> None:
+        """Let nothing wait any more, or nothing for this language."""
+        self._waiting = [cue for cue in self._waiting if language is not None and cue.language != language]
 
     def at_upgrade(self, endpoint: Endpoint) -> Fault:
         """Give what befalls a connection that is being opened."""

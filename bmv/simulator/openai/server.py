@@ -121,9 +121,12 @@ class FakeOpenAI:
         """
         self._cues.add(fault, times, language=language, endpoint=endpoint)
 
-    def heal(self) -> None:
-        """Forget the faults that still wait for connections. What happens to those that are open goes on."""
-        self._cues.clear()
+    def heal(self, language: str | None = None) -> None:
+        """Forget the faults that still wait for connections. What happens to those that are open goes on.
+
+        With `language` only those that wait for a session which is told to speak it.
+        """
+        self._cues.clear(language)
 
     async def until(self, condition: Callable[[], bool], *, seconds: float = 5.0) -> None:
         """Wait until the condition holds, which is looked at after each event of any session. TimeoutError."""
@@ -171,7 +174,10 @@ class FakeOpenAI:
         socket = web.WebSocketResponse(
             timeout=_FAREWELL_SECONDS, heartbeat=_PING_SECONDS, compress=False, max_msg_size=_LONGEST_MESSAGE
         )
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError:  # the client went while it was answered
+            return socket
         if admission.is_beta(request):
             await admission.reject_beta(socket)
         else:

@@ -194,17 +194,27 @@ class FakeTwilio:
         status: int = 500,
         code: int = 20500,
         message: str = "refused by the test",
+        containing: str = "",
     ) -> None:
-        """Answer the next REST requests of a method that have `path_part` in their path with an error; do nothing."""
-        self._rest.troubles.order(method, path_part, RefusalError(status, code, message), times)
+        """Answer the next REST requests of a method that have `path_part` in their path with an error; do nothing.
 
-    def hang_next(self, method: str, path_part: str, seconds: float = 60.0, *, times: int = 1) -> None:
+        With `containing` only those count that have this in their body, such as the id of one of the server's calls.
+        """
+        self._rest.troubles.order(method, path_part, RefusalError(status, code, message), times, containing=containing)
+
+    def hang_next(
+        self, method: str, path_part: str, seconds: float = 60.0, *, times: int = 1, containing: str = ""
+    ) -> None:
         """Do what such requests ask at once, but answer so many seconds late."""
-        self._rest.troubles.order(method, path_part, Hang(seconds), times)
+        self._rest.troubles.order(method, path_part, Hang(seconds), times, containing=containing)
 
-    def drop_next(self, method: str, path_part: str, times: int = 1) -> None:
+    def drop_next(self, method: str, path_part: str, times: int = 1, *, containing: str = "") -> None:
         """Do what such requests ask, but break the connection instead of answering."""
-        self._rest.troubles.order(method, path_part, Drop(), times)
+        self._rest.troubles.order(method, path_part, Drop(), times, containing=containing)
+
+    def forget_troubles(self, containing: str) -> None:
+        """Let nothing go wrong any more that still waits for requests with this as their path's or body's part."""
+        self._rest.troubles.forget(containing)
 
     def slow_down_updates(self, seconds: float) -> None:
         """Let every change of a call (a hang-up, a farewell) wait so long before it is made and answered."""

@@ -102,10 +102,11 @@ class RestApi:
         self._fetch_troubles += [(kind, trouble)] * times
 
     async def _handle(self, request: web.Request) -> web.Response:
-        form = parse_qsl(await request.text(), keep_blank_values=True)
+        body = await request.text()
+        form = parse_qsl(body, keep_blank_values=True)
         record = RestRequest(request.method, request.path, form)
         self.requests.append(record)
-        trouble = self.troubles.meet(request.method, request.path)
+        trouble = self.troubles.meet(request.method, request.path, body)
         try:
             if isinstance(trouble, RefusalError):
                 raise trouble

@@ -46,6 +46,8 @@ class TaskRouter:
     workflows: Collection[str] = ()
     agents_available: bool = True
     workers: list[Worker] = field(default_factory=lambda: [Worker()])
+    suits: "Callable[[Task, Worker], bool]" = lambda _task, _worker: True
+    """Whether a task may ring at a worker at all, as a workflow's expressions say it by skills."""
     wait_music: bytes | None = None
     """Mu-law that a waiting call hears again and again; where the TwiML says waitUrl="" it is silence."""
     hold_music: bytes | None = None
@@ -141,7 +143,7 @@ class Task:
 
     def offer(self) -> None:
         """Ring at the next worker, where agents are available."""
-        workers = [worker for worker in self.router.workers if worker.available]
+        workers = [each for each in self.router.workers if each.available and self.router.suits(self, each)]
         if not self.over and self.router.agents_available and workers:
             self.status = "reserved"
             self._reservation = Reservation(self, workers[self._rung % len(workers)])

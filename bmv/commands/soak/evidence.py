@@ -1,0 +1,95 @@
+"""What is known after a soak, as plain data: what `invariants` judges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bmv.commands.soak.overheard import Ear
+from bmv.commands.soak.plan import CallPlan
+
+
+@dataclass
+class Outcome:
+    """How one call went."""
+
+    plan: CallPlan
+    languages: str
+    """Of the caller and the agent, as "es-en"."""
+    call_id: str = ""
+    seconds: float = 0.0
+    ears: list[Ear] = field(default_factory=list)
+    stuck: str = ""
+    """What the script waited for in vain, if it did."""
+    open_calls: list[str] = field(default_factory=list)
+    """Telephone calls that did not end after it."""
+    open_sessions: list[str] = field(default_factory=list)
+    """Translator sessions that did not."""
+    refused: bool = False
+    """Whether the server took no further call, because the machine was too slow for more."""
+    outage: bool = False
+    """Whether the translator failed everybody while it ran."""
+    late: float = 0.0
+    """Seconds by which the simulator or the server was late meanwhile, at worst."""
+    ending: Mapping[str, Any] | None = None
+    """The log's `call_ended`."""
+    warnings: Sequence[str] = ()
+    """What else the log has of it at warning and above."""
+
+
+@dataclass(frozen=True)
+class Census:
+    """How much the server's process has at a moment when no call runs."""
+
+    tasks: int
+    objects: int
+    files: int
+    sockets: int
+    threads: int
+    rss_mb: float
+    """When the C library has given back what is free."""
+    untrimmed_mb: float
+    """Before that: a heap with holes is no leak, but it is what the operator sees."""
+    kinds: Mapping[str, int]
+    """Its tasks, by what they run."""
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What /metrics said when no call was running: seconds of speech, and calls."""
+
+    running: float
+    heard: float
+    settled: float
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How late the machine was: the 99th percentile and the worst, in seconds, of the simulator and of the server."""
+
+    simulator_p99: float
+    simulator_worst: float
+    server_p99: float
+
+
+@dataclass
+class Evidence:
+    """All of it."""
+
+    seed: int
+    minutes: float
+    outcomes: list[Outcome]
+    warm: Census
+    end: Census
+    calls_between: int
+    """Calls between the two counts."""
+    totals: Totals
+    errors: list[str]
+    """Lines of the log at error and above, and what was no line of the log at all."""
+    alerts: list[str]
+    """What the telephone company complained about."""
+    exit_code: int | None
+    """Of the server, told to stop in the middle of calls; None: it had to be killed."""
+    pace: Pace
+    outages: int

@@ -1,0 +1,212 @@
+"""Holding hundreds of short calls while everything goes wrong around them, and gathering what comes of it.
+
+The server is a process of its own, with real sockets. Telephone company, translator and people are simulated in this
+one. What goes wrong follows from the seed; when exactly, from the machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import quantiles
+from tempfile import TemporaryDirectory
+
+import aiohttp
+
+from bmv.call.alongside import alongside
+from bmv.commands.soak import environs, plan
+from bmv.commands.soak.enactment import Enactment
+from bmv.commands.soak.environs import Line, World
+from bmv.commands.soak.evidence import Census, Evidence, Outcome, Pace
+from bmv.commands.soak.plan import NONE
+from bmv.commands.soak.subject import LATE_BOUND, Subject, late_beats, running, server_p99
+from bmv.simulator.openai import Fault, Refusal
+
+WARM_SHARE, WARM_SECONDS = 0.25, 60.0  # of the time, and at most
+SETTLE_SECONDS = 0.7  # from the last call's end until things are counted, and between two counts
+SETTLE_TRIES = 15
+GLANCE_SECONDS = 1.0  # between two looks at the server's metrics
+REFUSED_SECONDS = 2.0  # until somebody calls again who was told that all lines are busy
+EXIT_SECONDS = 60.0
+MINUTE = 60.0
+LAST_WAVE = 1_000_000  # the number of the first call that is told to the server to stop in
+
+
+@dataclass(frozen=True)
+class SoakRequest:
+    """What is wanted: `only` names faults, all of them where it is empty; `log` is where the server's log is kept."""
+
+    seed: int
+    minutes: float
+    calls_at_once: int
+    only: Sequence[str] = ()
+    log: Path = Path(os.devnull)
+
+
+async def soak(request: SoakRequest, tell: Callable[[str], None]) -> Evidence:
+    """Hold the calls and gather the evidence; `tell` gets a line a minute. Raises `SubjectFailed`."""
+    with (
+        TemporaryDirectory(prefix="bmv-soak-") as folder,
+        ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_stand_back) as judges,
+    ):
+        home = Path(folder)
+        await asyncio.to_thread(environs.record_notices, home)
+        async with environs.opened(judges, lines=request.calls_at_once) as around:
+            await asyncio.to_thread(lambda: around.sentences)
+            with request.log.open("w", encoding="utf-8") as log:
+                async with running(environs.settings(around, home), home, log.write) as subject:
+                    around.subject = subject
+                    around.twilio.route(environs.HOST, f"http://127.0.0.1:{subject.port}")
+                    return await _Soak(request, around, subject, tell).run()
+
+
+class _Soak:
+    def __init__(self, request: SoakRequest, around: World, subject: Subject, tell: Callable[[str], None]) -> None:
+        self._request, self._world, self._subject, self._tell = request, around, subject, tell
+        self._outcomes: list[Outcome] = []
+        self._running = 0
+        self._plans = self._all_plans()
+        self._began = around.clock()
+
+    def _all_plans(self) -> Iterator[plan.CallPlan]:
+        number = 0
+        while True:
+            number += 1
+            yield plan.call(self._request.seed, number, self._request.only)
+
+    async def run(self) -> Evidence:
+        around, subject, request = self._world, self._subject, self._request
+        seconds = request.minutes * MINUTE
+        async with (
+            alongside(around.hand_out()),
+            alongside(around.watch_the_clock()),
+            alongside(self._glance()),
+        ):
+            async with alongside(self._fail_everybody()), alongside(self._report()):
+                await self._calls_until(self._began + min(WARM_SHARE * seconds, WARM_SECONDS))
+                warm, warm_calls = await self._census(), len(self._outcomes)
+                await self._calls_until(self._began + seconds)
+            around.openai.heal()
+            end, calls = await self._census(), len(self._outcomes)
+            sums, totals = await subject.scrape(), await subject.totals()
+            alerts = [f"{alert.code} {alert.text}" for alert in around.twilio.alerts]  # then it goes, and is missed
+            await self._last_wave()
+            code = await subject.exited(EXIT_SECONDS)
+        late = around.lateness or [0.0]
+        return Evidence(
+            seed=request.seed,
+            minutes=round((around.clock() - self._began) / MINUTE, 2),
+            outcomes=self._outcomes,
+            warm=warm,
+            end=end,
+            calls_between=calls - warm_calls,
+            totals=totals,
+            errors=subject.errors,
+            alerts=alerts,
+            exit_code=code,
+            pace=Pace(round(quantiles(late, n=100)[-1], 4), round(max(late), 3), server_p99(sums)),
+            outages=len(around.outages),
+        )
+
+    async def _calls_until(self, until: float) -> None:
+        """Keep every line busy; returns when the last call that was begun is over."""
+        async with asyncio.TaskGroup() as lines:
+            for line in self._world.lines:
+                lines.create_task(self._keep_busy(line, until))
+
+    async def _keep_busy(self, line: Line, until: float) -> None:
+        while True:
+            await self._hold(act := Enactment(next(self._plans), line, self._world))
+            if act.outcome.refused:
+                await asyncio.sleep(REFUSED_SECONDS)
+            if self._world.clock() >= until:
+                return
+
+    async def _hold(self, act: Enactment) -> None:
+        self._running += 1
+        try:
+            self._outcomes.append(await act.run())
+        finally:
+            self._running -= 1
+
+    async def _last_wave(self) -> None:
+        """One more call on every line, without a fault; in the middle of it the server is told to stop."""
+        acts = [
+            Enactment(self._faultless(LAST_WAVE + place), line, self._world)
+            for place, line in enumerate(self._world.lines)
+        ]
+        async with asyncio.TaskGroup() as calls:
+            for act in acts:
+                calls.create_task(self._hold(act))
+            for act in acts:
+                await act.talking.wait()
+            self._subject.stop()
+
+    def _faultless(self, number: int) -> plan.CallPlan:
+        return replace(plan.call(self._request.seed, number), fault=NONE, together=True)
+
+    async def _census(self) -> Census:
+        """Count when no call runs and nothing is being closed any more: what is left does not become less."""
+        counted: Census | None = None
+        for _ in range(SETTLE_TRIES):
+            await asyncio.sleep(SETTLE_SECONDS)
+            before, counted = counted, await self._subject.census()
+            if before and (before.tasks, before.sockets) <= (counted.tasks, counted.sockets):
+                break
+        assert counted is not None  # noqa: S101 for the type checker
+        return counted
+
+    async def _fail_everybody(self) -> None:
+        """The outages of the plan."""
+        around = self._world
+        for outage in plan.outages(self._request.seed) if not self._request.only else ():
+            await asyncio.sleep(self._began + outage.begins - around.clock())
+            began = around.clock()
+            around.outages.append((began, began + outage.lasts))
+            around.openai.fail_next(Fault(refuse=Refusal.of(outage.status, retry_after=1)), times=1_000_000)
+            await asyncio.sleep(outage.lasts)
+            around.openai.heal(None)
+            around.outages[-1] = began, around.clock()
+
+    async def _glance(self) -> None:
+        """Look now and then how late the server is."""
+        before: float | None = None
+        while True:
+            with suppress(aiohttp.ClientError, TimeoutError):
+                late = late_beats(await self._subject.scrape())
+                if before is not None and late > before:
+                    self._world.note_late(2 * LATE_BOUND)  # more than that, as far as is known
+                before = late
+            await asyncio.sleep(GLANCE_SECONDS)
+
+    async def _report(self) -> None:
+        """A line a minute."""
+        while True:
+            await asyncio.sleep(MINUTE)
+            done = self._outcomes
+            faulty = sum(each.plan.fault != NONE for each in done)
+            try:
+                sums = await self._subject.scrape()
+            except (aiohttp.ClientError, TimeoutError):
+                self._tell("the server does not answer")
+                continue
+            self._tell(
+                f"{(self._world.clock() - self._began) / MINUTE:4.0f} min  {len(done)} calls, {faulty} with a fault, "
+                f"{sum(bool(each.stuck) for each in done)} stuck, {sum(each.refused for each in done)} refused; "
+                f"{self._running} running; "
+                f"{sums['process_resident_memory_bytes'] / 1e6:.0f} MB, {sums['process_open_fds']:.0f} files, "
+                f"{len(self._subject.errors)} errors; late by {max(self._world.lateness[-3000:]) * 1000:.0f} ms"
+            )
+
+
+def _stand_back() -> None:
+    """Judging can wait; calls cannot. Ctrl-C is for the soak itself, which ends this, too."""
+    os.nice(10)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
