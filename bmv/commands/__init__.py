@@ -11,7 +11,6 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bmv.commands.arguments import parse
 from bmv.commands.exits import WRONG_SETTINGS
 from bmv.commands.invocation import invocation
 from bmv.config import Settings, given, read_environment
@@ -22,7 +21,12 @@ from bmv.errors import SettingsError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: see `exits`."""
-    chosen = parse(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words in ([], ["serve"]):  # a server takes no memory for the help of all commands
+        return _serve(Namespace(reload=False))
+    from bmv.commands.arguments import parse
+
+    chosen = parse(words)
     return RUN[chosen.command](chosen)
 
 
@@ -108,6 +112,25 @@ def _agent_link(chosen: Namespace) -> int:
     return agent_link(chosen.worker, hours=chosen.hours, environ=environ)
 
 
+def _bench(chosen: Namespace) -> int:
+    from bmv.commands.bench import BenchRequest, bench
+    from bmv.commands.bench.world import KINDS
+
+    options = {name: value for name, value in vars(chosen).items() if name not in ("command", "only")}
+    return bench(BenchRequest(kinds=(chosen.only,) if chosen.only else KINDS, **options))
+
+
+def _soak(chosen: Namespace) -> int:
+    from secrets import randbelow
+
+    from bmv.commands.soak.command import SoakOptions, run_soak
+
+    seed = randbelow(1_000_000) if chosen.seed is None else chosen.seed
+    return run_soak(
+        SoakOptions(seed, chosen.minutes, chosen.calls_at_once, tuple(chosen.only), chosen.json, chosen.log)
+    )
+
+
 def _version(_chosen: Namespace) -> int:
     from bmv.commands.version import show_version
 
@@ -122,6 +145,8 @@ RUN: Mapping[str, Callable[[Namespace], int]] = {
     "serve": _serve,
     "call": _call,
     "agent-link": _agent_link,
+    "bench": _bench,
+    "soak": _soak,
     "version": _version,
 }
 """What each command of the command line does."""

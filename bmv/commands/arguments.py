@@ -15,6 +15,7 @@ from rich.text import Text
 from bmv import __version__
 from bmv.commands.exits import DONE, EXIT_CODES, FAILED, WARNED, WRONG_SETTINGS
 from bmv.commands.manual import Parser, Row, examples_of, exit_codes, refuse, table_of
+from bmv.commands.soak.plan import FAULTS
 from bmv.config import parsers
 
 SERVE = "serve"
@@ -126,6 +127,78 @@ def _options_of_agent_link(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _options_of_bench(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_argument_group("what to measure")
+    what.add_argument("--quick", action="store_true", help="20 calls at once alone: about a minute")
+    what.add_argument(
+        "--only",
+        choices=("mulaw", "24k", "24k-2x"),
+        help="one kind of call alone: turn-based in mu-law, or continuous at 24 kHz with its output at one or two "
+        "seconds a second",
+    )
+    what.add_argument("--calls", type=_checked(parsers.whole_number(1, 2000)), help="so many calls at once alone")
+    what.add_argument(
+        "--seconds",
+        type=_checked(parsers.number(1, 3600)),
+        help="how long each number of calls is looked at (default: 10)",
+    )
+    what.add_argument(
+        "--minutes",
+        type=_checked(parsers.whole_number(1, 1440)),
+        help="hold the calls (--calls, or 100) for so long, and measure each minute",
+    )
+    what.add_argument("--profile", action="store_true", help="also find out in which rooms the time goes")
+    how = parser.add_argument_group("what to make of it")
+    how.add_argument("--json", metavar="FILE", type=Path, help="write everything that was found")
+    how.add_argument("--plot", metavar="FILE", type=Path, help="draw a picture of it (SVG)")
+    how.add_argument(
+        "--compare",
+        metavar="FILE",
+        nargs=2,
+        type=Path,
+        help="measure nothing; give the second of two such files as ratios to the first",
+    )
+    how.add_argument(
+        "--baseline",
+        metavar="FILE",
+        type=Path,
+        default=Path("bench/baseline.json"),
+        help="what a run is compared with in the end (default: %(default)s, if there is one)",
+    )
+
+
+def _options_of_soak(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--minutes",
+        type=_checked(parsers.number(0.05, 10_080)),
+        default=10.0,
+        help="how long calls are begun (default: 10)",
+    )
+    parser.add_argument(
+        "--calls-at-once",
+        metavar="N",
+        type=_checked(parsers.whole_number(1, 9)),
+        default=8,
+        help="how many calls run at a time, up to 9, each in languages of its own (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=_checked(parsers.whole_number(0, 10**9)),
+        help="what the plan follows from; without it one is drawn, and printed",
+    )
+    parser.add_argument(
+        "--only",
+        metavar="FAULT",
+        type=_checked(parsers.choice(*FAULTS)),
+        action="append",
+        default=[],
+        help="this fault alone, or these where it is given several times; none is one, too; docs/faults.md lists them",
+    )
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write all that was found, for programs")
+    parser.add_argument("--log", metavar="FILE", type=Path, help="keep the server's log")
+
+
 COMMANDS: Sequence[Command] = (
     Command(
         "demo",
@@ -206,6 +279,38 @@ COMMANDS: Sequence[Command] = (
         ],
         _options_of_agent_link,
         codes=(DONE, WRONG_SETTINGS),
+    ),
+    Command(
+        "bench",
+        "Run",
+        "measure how many calls one core carries, and how late they are",
+        "Holds simulated calls through the real server, which has a process and a core of its own, and through a plain "
+        "bridge beside it, which says how fast this machine is. It prints processor time, memory, latency and losses, "
+        "and how many calls were carried; everything takes eight or nine minutes. Let the machine do nothing else.",
+        [
+            ("Everything", "bench --json now.json --plot now.svg"),
+            ("A first impression", "bench --quick"),
+            ("One kind, one number of calls", "bench --only mulaw --calls 100"),
+            ("Two runs, as ratios", "bench --compare before.json now.json"),
+        ],
+        _options_of_bench,
+        codes=(DONE, FAILED, WRONG_SETTINGS),
+    ),
+    Command(
+        "soak",
+        "Run",
+        "hold hundreds of calls while everything fails around them",
+        "Holds short calls, many at a time, between a simulated telephone company and a simulated translator that fail "
+        "in every way that docs/faults.md lists, through the real server in a process of its own. Then it judges: is "
+        "every call, session and socket closed, does the ledger add up, was every word heard. The same seed is the "
+        "same plan. It needs Linux, the packages of the demo, and no account.",
+        [
+            ("Ten minutes", "soak"),
+            ("The same plan again", "soak --seed 4711 --minutes 10"),
+            ("One fault alone", "soak --minutes 1 --only translator-reset"),
+        ],
+        _options_of_soak,
+        codes=tuple(EXIT_CODES),
     ),
     Command(
         "version",

@@ -10,7 +10,7 @@ EXIT_CODES: Mapping[int, str] = {
     DONE: "done; all is well",
     FAILED: "it failed, or a fault was found",
     WRONG_SETTINGS: "wrong settings or arguments",
-    WARNED: "doctor only: warnings, but no fault",
+    WARNED: "warnings but no fault (doctor); not all could be judged (soak)",
     INTERRUPTED: "interrupted (Ctrl-C) before it was done",
 }
 """Every code a command may exit with, and what it means."""

@@ -205,7 +205,7 @@ class AddressChecks:
         for name, problem in problems.items():
             code = _TWILIOS_CODE.search(problem)
             meaning = MEANINGS.get(int(code[1])) if code else None
-            if name in ("draining", "capacity"):
+            if name in ("draining", "capacity", "processor"):
                 notes.warning(f"the server takes no further call now: {problem}", "Try again when it has gone on.")
             elif meaning is not None:
                 notes.fault(f"the server says ({name}): {problem}. That is: {meaning.words}", meaning.remedy)

@@ -24,7 +24,7 @@ from bmv.commands.doctor.surroundings import Surroundings
 from bmv.commands.doctor.twilio_errors import error_log_check
 from bmv.config import Settings, given
 from bmv.errors import SettingsError
-from bmv.telephony import rest
+from bmv.telephony import sdk
 from bmv.telephony.account import TwilioAccount
 
 
@@ -66,7 +66,7 @@ async def all_checks(environ: Mapping[str, str], unreadable: Sequence[str], arou
 
 def _account(settings: Settings, around: Surroundings, *, flex: bool) -> AccountChecks:
     def connect(token: str) -> TwilioAccount:
-        client = rest.connect(
+        client = sdk.connect(
             around.http,
             account_sid=settings.account_sid,
             auth_token=token,

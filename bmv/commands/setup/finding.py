@@ -10,7 +10,7 @@ import aiohttp
 
 from bmv.commands.setup.inputs import Credentials, Given
 from bmv.commands.setup.request import SetupFailed, Unsettled
-from bmv.telephony import rest
+from bmv.telephony import sdk
 from bmv.telephony.account import Account, FlexConfiguration, Flow, Kind, PhoneNumber, Resource, TwilioAccount, Workflow
 from bmv.telephony.rest import RestError
 
@@ -36,7 +36,7 @@ class Found:
 async def signed_in(credentials: Credentials, request_seconds: float) -> AsyncIterator[TwilioAccount]:
     """The account, over a connection of its own; a request may take so long."""
     async with aiohttp.ClientSession() as http:
-        client = rest.connect(
+        client = sdk.connect(
             http,
             account_sid=credentials.account_sid,
             auth_token=credentials.auth_token,
