@@ -43,14 +43,16 @@ from bmv.translators.openai_service import Service, azure, openai
 from bmv.translators.openai_translate import OpenAITranslateFactory
 from bmv.translators.plugins import TranslatorOptions
 from bmv.translators.prompt import Glossary, Prompt, Register, load_glossary
+from bmv.web import doorway as doorways
 from bmv.web.console import Console
 from bmv.web.console_login import Sessions
+from bmv.web.doorway import Doorway
 from bmv.web.exposition import CallFigures
 from bmv.web.gate import MAX_BODY_BYTES, Gate
 from bmv.web.health import Check, Health
 from bmv.web.intercept import SOCKETS, Intercept
 from bmv.web.links import Links, Purpose, secret_of
-from bmv.web.metrics_page import MetricsPage
+from bmv.web.metrics_page import MetricsPage, is_loopback, only_by_address
 from bmv.web.onlookers import Onlookers
 from bmv.web.orders import AgentPlaces, Orders
 from bmv.web.overview import Overview
@@ -96,20 +98,21 @@ async def serving(settings: Settings) -> AsyncIterator[Server]:
     connector = aiohttp.TCPConnector(limit=0)  # the usual limit of 100 connections is reached by the 50th call
     async with aiohttp.ClientSession(connector=connector) as http:
         speaker = await prompts(settings, http)
-        hold_audio = await asyncio.to_thread(read_hold_audio, settings.hold_audio)
+        hold_audio = read_hold_audio(settings.hold_audio)  # here: what a thread has freed is of no use to others
         services, pairing = _services(settings, http, speaker, hold_audio)
         registry = CallRegistry(services, max_calls=settings.max_calls)
         app = _application(settings, registry, services, pairing)
-        runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=5)
+        doorway = Doorway(app)
+        runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=5, **doorways.OPTIONS)
         await runner.setup()
         try:
             async with (
                 alongside(services.metronome.run()),
                 alongside(speaker.render()),
-                registry,
                 _metrics_served(settings, registry, services) as metrics_port,
+                registry,
             ):
-                port = await _listen(runner, settings.api_host, settings.api_port, "API")
+                port = await _listen(doorway, runner, settings)
                 with services.metronome.attached(services.transcripts.tick):
                     yield Server(
                         settings.api_host,
@@ -120,17 +123,17 @@ async def serving(settings: Settings) -> AsyncIterator[Server]:
                         metrics_port,
                     )
         finally:
+            doorway.close()
             await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int, setting: str) -> int:
+async def _listen(doorway: Doorway, runner: web.AppRunner, settings: Settings) -> int:
     """Returns the port, which is another one if any free one was asked for. Raises `CannotListen`."""
-    site = web.TCPSite(runner, host, port)
+    assert runner.server is not None  # noqa: S101 - it is set up
     try:
-        await site.start()
+        return await doorway.listen(runner.server, settings.api_host, settings.api_port)
     except OSError as error:
-        raise CannotListen(host, port, setting) from error
-    return site.port
+        raise CannotListen(settings.api_host, settings.api_port, "API") from error
 
 
 @asynccontextmanager
@@ -141,12 +144,17 @@ async def _metrics_served(
     if settings.metrics_port is None:
         yield None
         return
-    app = web.Application()
+    app = web.Application(middlewares=[only_by_address] if is_loopback(settings.metrics_host) else [])
     app.add_routes(_metrics_page(settings, registry, services).open_routes())
-    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1, **doorways.OPTIONS)
     await runner.setup()
+    site = web.TCPSite(runner, settings.metrics_host, settings.metrics_port)
     try:
-        yield await _listen(runner, settings.metrics_host, settings.metrics_port, "METRICS")
+        try:
+            await site.start()
+        except OSError as error:
+            raise CannotListen(settings.metrics_host, settings.metrics_port, "METRICS") from error
+        yield site.port
     finally:
         await runner.cleanup()
 
@@ -211,7 +219,7 @@ def _services(
     patience = rest.REQUEST_SECONDS + settings.agent_answer_timeout_seconds + 5
     pairing = Pairing(patience=patience)
     carrier = TwilioCarrier(
-        rest.connect(
+        rest.Api(
             http,
             account_sid=settings.account_sid,
             auth_token=settings.auth_token,
@@ -361,9 +369,17 @@ def _checks(registry: CallRegistry, services: CallServices) -> dict[str, Check]:
     return {
         "draining": lambda: "the process is shutting down" if registry.draining else None,
         "capacity": lambda: f"{len(registry)} calls are running, MAX_CALLS allows no more" if registry.full else None,
+        "processor": lambda: _strain(services.metronome),
         "translator": lambda: _problem(services.translators),
         "carrier": lambda: services.carrier.problem,
     }
+
+
+def _strain(metronome: Metronome) -> str | None:
+    """Why sound is about to have gaps, or has; None while it comes in time."""
+    if metronome.strained.on:
+        return f"it does not keep up: sound comes up to {metronome.strained.worst * 1000:.0f} ms too late"
+    return f"{metronome.core.share:.0%} of the core are in use" if metronome.core.full else None
 
 
 def _problem(translators: Sequence[TranslatorFactory]) -> str | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Generator, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +16,19 @@ settings.register_profile("bmv", deadline=None)
 settings.load_profile("bmv")
 
 
-WORLDS = ("house", "practice", "FakeTwilio", "FakeOpenAI", "Party", "opened")
+WORLDS = ("house", "practice", "FakeTwilio", "FakeOpenAI", "Party", "opened", "world")
 """What a test module has whose tests live in real time: they hardly work, and must not be kept waiting by others."""
 
 BROWSERS = ("browser", "chromium", "tab")
 """What a test module has that opens Chromium, which works so hard at its start that calls beside it stutter."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where only one kind is asked for, files that cannot hold it are not imported: every worker imports them all."""
+    names = {"live": WORLDS, "browser": BROWSERS}.get(config.option.markexpr)
+    if names is None or not collection_path.match("test_*.py"):
+        return None
+    return not re.search(rf"\b({'|'.join(names)})\b", collection_path.read_text("utf-8")) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,7 +14,7 @@ from bmv.call.registry import CallRegistry
 from bmv.web.exposition import CallFigures
 from bmv.web.metrics_page import MetricsPage
 
-CHECKS = {name: lambda: None for name in ("draining", "capacity", "translator", "carrier")}
+CHECKS = {name: lambda: None for name in ("draining", "capacity", "processor", "translator", "carrier")}
 
 
 @dataclass(frozen=True)

@@ -500,33 +500,3 @@ async def test_health_is_honest() -> None:
             assert "MAX_CALLS" in (await ready.json())["problems"]["capacity"]
         await call.hang_up()
         await home.empty()
-
-
-async def test_while_draining_running_calls_go_on_and_new_ones_are_refused() -> None:
-    async with house(TRANSLATOR="loopback") as home, aiohttp.ClientSession() as http:
-        maria, call = await home.calls()
-        draining = asyncio.ensure_future(home.server.registry.drain(20))
-        await asyncio.sleep(0)
-        alex, _ = await home.accepts()  # webhooks and streams of the running call still work
-        marta = Party("Marta")
-        refused = await home.twilio.dial(from_="+34911000000", to=CALLER_NUMBER, party=marta)
-        await refused.ended(timeout=3)
-        assert marta.sentences_heard == [says("es", Sentence.BUSY)]
-        async with http.get(f"{home.base_url}/ready") as ready:
-            assert ready.status == 503
-        maria.say(SPANISH)
-        await alex.hears_speech(timeout=5)
-        await call.hang_up()
-        await asyncio.wait_for(draining, timeout=5)  # over as soon as the last call is
-
-
-async def test_when_the_grace_is_over_both_parties_are_told_and_everything_is_closed() -> None:
-    async with house() as home:
-        maria, call = await home.calls()
-        await home.accepts()
-        await home.server.registry.drain(0)
-        home.server.registry.end_all()
-        await call.ended(timeout=4)
-        await home.empty()
-    assert says("es", Sentence.INTERRUPTED) in maria.sentences_heard
-    assert all(session.closed_by for session in home.openai.sessions)

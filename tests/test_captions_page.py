@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from wires import LINK_SECRET, PUBLIC_HOST, House, house, log_lines
+from wires import CALLER_SID, LINK_SECRET, PUBLIC_HOST, House, house, log_lines
 
 from bmv.call.captions import Caption
 from bmv.call.leg import Role
@@ -99,10 +99,10 @@ def says(call: CallSession, number: int, text: str, *, role: Role = Role.CALLER,
     call.transcript.show(Caption(call.id, role, kind, number, text), "es")
 
 
-async def bridged(home: House) -> CallSession:
+async def bridged(home: House, *, call_sid: str = CALLER_SID) -> CallSession:
     """A caller and an agent, who is our worker, and both can talk."""
-    call = await home.call()
-    await home.stream({"bmv_call_id": call.id, "bmv_token": call.tokens.issue(Role.CALLER)})
+    call = await home.call(call_sid=call_sid)
+    await home.stream({"bmv_call_id": call.id, "bmv_token": call.tokens.issue(Role.CALLER)}, call_sid=call_sid)
     agent = await home.carrier.until_dialled()
     await home.stream({"bmv_call_id": call.id, "bmv_token": agent.token}, call_sid="CA" + "2" * 32)
     async with asyncio.timeout(5):
@@ -304,8 +304,8 @@ async def test_when_the_process_stops_every_stream_ends_and_no_call_is_said_to_b
 async def test_an_agents_page_waits_and_goes_from_call_to_call() -> None:
     async with house() as home, reading(home, AGENT_PATH + "/events") as page:
         assert [name for name, _, _ in await page.until("waiting")] == ["waiting"]
-        for _ in range(2):
-            call = await bridged(home)
+        for number in range(2):
+            call = await bridged(home, call_sid=f"CA{number:032}")
             assert (await page.until("call"))[-1][2]["id"] == call.id
             says(call, 1, "hola")
             assert (await read(page, 1))[0][1] == f"{call.id}:1"

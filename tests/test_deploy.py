@@ -244,7 +244,7 @@ def test_the_reasons_not_to_be_ready_that_are_listed_are_those_there_are() -> No
     listed = re.findall(r"`(\w+)`", row.partition("why:")[2].partition("|")[0])
     app = (ROOT / "bmv" / "app.py").read_text("utf-8")
     assert listed == re.findall(r'^ +"(\w+)": (?:lambda|\()', app.partition("Health(")[2], re.MULTILINE)[: len(listed)]
-    assert len(listed) == 4
+    assert len(listed) == 5
 
 
 def test_every_event_to_watch_for_is_one_that_is_logged() -> None:

@@ -350,6 +350,7 @@ def test_the_times_of_the_playout_are_those_it_keeps() -> None:
     table = re.findall(r"^\| ([^|]+) \| (\d+) (ms|frames) \| ", section(ARCHITECTURE, "## Two clocks"), re.MULTILINE)
     assert {label: (int(number), unit) for label, number, unit in table} == {
         "Lead": (round(playout.LEAD_SECONDS * 1000), "ms"),
+        "Refill": (round(playout.REFILL_SECONDS * 1000), "ms"),
         "Cushion of a translation": (round(playout.CUSHION_SECONDS * 1000), "ms"),
         "Cushion of the original": (round(playout.ORIGINAL_CUSHION_SECONDS * 1000), "ms"),
         "Inner pause": (playout.INNER_PAUSE * FRAME_MS, "ms"),

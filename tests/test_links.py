@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bmv.web.links import LinkRefused, Links, Purpose, secret_of
+from bmv.commands.arguments import parse
+from bmv.web.links import CLOCK_SECONDS, LONGEST_SECONDS, LinkRefused, Links, Purpose, secret_of
 
 CALL = "0123456789abcdef01234567"
 WORKER = "WK" + "a" * 32
@@ -47,6 +48,28 @@ def test_a_link_is_good_until_its_time_is_over() -> None:
     Later.now += 1
     with pytest.raises(LinkRefused, match="expired"):
         links(time=Later).subject(Purpose.CAPTIONS, token)
+
+
+def test_a_clock_that_was_ahead_makes_no_link_for_ever_and_one_that_is_put_back_a_little_breaks_none() -> None:
+    class Clock(Time):
+        pass
+
+    made = [links(time=Clock).token(Purpose.AGENT, WORKER, seconds) for seconds in (60, LONGEST_SECONDS, 1e12)]
+    Clock.now -= CLOCK_SECONDS
+    for token in made:
+        assert links(time=Clock).subject(Purpose.AGENT, token) == WORKER
+    Clock.now -= 1
+    for token in made[1:]:
+        with pytest.raises(LinkRefused, match="ahead"):
+            links(time=Clock).subject(Purpose.AGENT, token)
+    Clock.now += 10 * LONGEST_SECONDS
+    for token in made:
+        with pytest.raises(LinkRefused, match="expired"):
+            links(time=Clock).subject(Purpose.AGENT, token)
+
+
+def test_a_link_may_be_asked_for_as_long_as_the_command_says() -> None:
+    assert parse(["agent-link", WORKER, "--hours", f"{LONGEST_SECONDS / 3600}"]).hours * 3600 == LONGEST_SECONDS
 
 
 def test_a_changed_secret_revokes_every_link() -> None:

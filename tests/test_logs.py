@@ -21,7 +21,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bmv.logs import LONGEST_TEXT, Masker, configure, mask_number
+from bmv.logs import LONGEST_TEXT, Masker, Sparing, configure, mask_number
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 KEY = "sk-proj/odd+key=="
@@ -351,6 +351,37 @@ def test_a_log_that_cannot_be_written_does_not_end_a_call() -> None:
         logging.getLogger("any").error("late")
 
 
+class FullAtTimes(io.StringIO):
+    """A log on a disk that may be full."""
+
+    full = False
+
+    def flush(self) -> None:
+        if self.full:
+            raise OSError("No space left on device")
+
+
+@pytest.mark.parametrize("fmt", ["json", "console"])
+def test_a_disk_that_was_full_costs_lines_and_their_number_is_told_once_behind_the_next(fmt: str) -> None:
+    stream = FullAtTimes()
+    configure("info", fmt, (), stream)
+    log = structlog.get_logger()
+    stream.full = True
+    for number in range(3):
+        log.info("lost", number=number)
+    stream.full = False
+    before = len(stream.getvalue().splitlines())
+    log.info("well_again")
+    log.info("and_so_on")
+    told = stream.getvalue().splitlines()[before:]
+    assert [next(name for name in ("well_again", "missing", "and_so_on") if name in line) for line in told] == [
+        "well_again",
+        "missing",
+        "and_so_on",
+    ]
+    assert re.search(r"lines\W+3\b", told[1])
+
+
 def test_short_or_missing_secrets_do_not_blank_the_log() -> None:
     assert Masker(["", "a", "abc"]).text("a fine call, abc") == "a fine call, abc"
 
@@ -378,3 +409,33 @@ def test_hostile_text_is_masked_in_time_that_grows_with_its_length_only(unit: st
 
     few, many = seconds(LONGEST_TEXT // 16), seconds(LONGEST_TEXT)
     assert many < few * 16 * 5  # in proportion it is 16 times as long, with the square 256 times
+
+
+def test_what_strangers_cause_again_and_again_is_counted_and_not_written() -> None:
+    clock = [100.0]
+    sparing = Sparing(lambda: clock[0])
+
+    def written(event: str, **values: object) -> dict[str, object] | None:
+        try:
+            return dict(sparing(None, "warning", {"event": event, **values}))
+        except structlog.DropEvent:
+            return None
+
+    assert sum(written("request_refused") is not None for _ in range(1000)) == Sparing.AT_ONCE
+    assert written("link_refused")  # another kind is told
+    assert all(written("translator_lost", call_id="c") for _ in range(1000))  # a call of ours tells all
+    clock[0] += Sparing.SECONDS
+    assert written("request_refused") == {"event": "request_refused", "left_out": 940}
+    assert written("request_refused") is None
+
+
+def test_news_without_a_fault_is_never_left_out() -> None:
+    sparing = Sparing(lambda: 0.0)
+    assert all(sparing(None, "info", {"event": "request"}) for _ in range(1000))
+
+
+def test_names_without_end_are_not_remembered_without_end() -> None:
+    sparing = Sparing(lambda: 0.0)
+    for number in range(5000):
+        sparing(None, "error", {"event": f"{number} is wrong"})
+    assert len(sparing._free_at) <= 1001

@@ -91,6 +91,22 @@ async def test_on_a_port_of_its_own_it_wants_no_token_and_there_is_nothing_else(
         await asyncio.open_connection("127.0.0.1", port)
 
 
+async def test_a_page_whose_name_leads_to_this_machine_cannot_read_them() -> None:
+    async with house(TRANSLATOR="loopback", METRICS_PORT="0") as home:
+        for host in ("evil.example:9464", "127.0.0.1.evil.example", "localhost.evil.example", "evil:x:1", "[evil]", ""):
+            code, text, _ = await status(inside(home), {"Host": host})
+            assert (code, "bmv_" in text) == (403, False), host
+        for host in ("127.0.0.1:9464", "127.0.0.1", "localhost:9464", "LOCALHOST", "[::1]:9464", "10.0.0.7:9464"):
+            assert (await status(inside(home), {"Host": host}))[0] == 200, host
+
+
+async def test_a_port_that_others_reach_may_be_asked_for_by_any_name() -> None:
+    async with (
+        house(TRANSLATOR="loopback", METRICS_PORT="0", METRICS_HOST="0.0.0.0") as home,  # noqa: S104 - as in a container
+    ):
+        assert (await status(inside(home), {"Host": "bmv:9464"}))[0] == 200
+
+
 async def test_a_port_that_is_taken_is_said_to_be_that_of_the_metrics() -> None:
     async with house(TRANSLATOR="loopback", METRICS_PORT=str(free_port())) as home:
         changes = {"TRANSLATOR": "loopback", "METRICS_PORT": str(home.server.metrics_port)}

@@ -10,6 +10,7 @@ from fakes import HandClock
 
 from bmv.audio.mulaw import FRAME_SECONDS
 from bmv.call.metronome import Metronome
+from bmv.call.strain import FEW, HEARD_SECONDS, NEARLY_HEARD_SECONDS, WINDOW, Core
 
 
 class Over(Exception):
@@ -129,3 +130,30 @@ async def test_a_run_never_sleeps_for_less_than_no_time() -> None:
 async def test_without_a_clock_of_its_own_it_keeps_the_loops_time() -> None:
     before = asyncio.get_running_loop().time()
     assert before <= Metronome().now() <= asyncio.get_running_loop().time()
+
+
+async def test_a_run_notices_it() -> None:
+    clock = HandClock(0.0)
+    metronome = Metronome(clock=clock, sleep=Sleeper(clock, too_long=[0.09] * FEW))
+    with pytest.raises(Over):
+        await metronome.run()
+    assert metronome.starved.on
+
+
+def test_it_says_that_sound_nearly_has_gaps_before_it_has_any() -> None:
+    metronome = Metronome(clock=HandClock())
+    for late in (NEARLY_HEARD_SECONDS + 0.001, HEARD_SECONDS + 0.001):
+        for beat in range(FEW):
+            metronome.measure(late, beat * FRAME_SECONDS)
+        assert metronome.strained.on
+        assert metronome.starved.on is (late > HEARD_SECONDS)
+
+
+async def test_the_beats_of_a_run_see_how_full_the_core_is() -> None:
+    clock = HandClock(0.0)
+    metronome = Metronome(clock=clock, sleep=Sleeper(clock, too_long=[0.0] * (WINDOW + 1)))
+    metronome.core = Core(lambda: 0.95 * clock())
+    with pytest.raises(Over):
+        await metronome.run()
+    assert metronome.core.full
+    assert metronome.core.share == pytest.approx(0.95)

@@ -168,11 +168,13 @@ def test_when_to_come_back_is_heeded_after_any_failure_that_passes() -> None:
     [
         ("0", 0),
         ("30", 30),
+        ("86400", 120),
         ("1.5", 1.5),
         (" 4 ", 4),
         ("-3", 0),
         (format_datetime(datetime.fromtimestamp(NOW + 90, UTC), usegmt=True), 90),
         (format_datetime(datetime.fromtimestamp(NOW - 90, UTC), usegmt=True), 0),
+        (format_datetime(datetime.fromtimestamp(NOW + 86_400, UTC), usegmt=True), 120),  # our clock is a day slow
         ("", None),
         ("soon", None),
         ("nan", None),

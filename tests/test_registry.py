@@ -13,6 +13,8 @@ from bmv.call.registry import CallRegistry, NotAdmitted
 from bmv.call.services import Caller
 from bmv.call.session import CallSession
 from bmv.call.state import CallState, EndReason
+from bmv.call.strain import CALM, FEW
+from bmv.call.totals import Refusal
 
 pytestmark = pytest.mark.usefixtures("logs")
 
@@ -85,6 +87,37 @@ async def test_no_more_calls_are_let_in_than_allowed_and_a_place_becomes_free_ag
         assert registry.answer(somebody("CA-3")).state is CallState.ANSWERED
 
 
+def starve(world: World) -> None:
+    """Let beats come so late that it is heard."""
+    for _ in range(FEW):
+        world.metronome.measure(0.1, world.clock())
+
+
+async def test_while_those_who_talk_hear_gaps_nobody_else_is_let_in() -> None:
+    world = World()
+    async with registry_of(world) as registry:
+        first = registry.answer(somebody("CA-1"))
+        starve(world)
+        with pytest.raises(NotAdmitted, match="too late"):
+            registry.answer(somebody("CA-2"))
+        with pytest.raises(NotAdmitted):
+            registry.place(Caller(None, "+34911222333", SPANISH), None)
+        assert registry.answer(somebody("CA-1")) is first  # a webhook that is repeated
+        assert registry.measured()[0].refused == {Refusal.OVERLOADED: 2}
+        for _ in range(CALM):
+            world.metronome.measure(0.0, world.clock())
+        assert registry.answer(somebody("CA-2")) is not first
+        await settle()
+
+
+async def test_where_nobody_talks_a_caller_is_let_in_however_busy_the_machine_is() -> None:
+    world = World()
+    starve(world)
+    async with registry_of(world) as registry:
+        registry.answer(somebody("CA-1"))
+        await settle()
+
+
 async def test_a_refused_caller_leaves_no_trace() -> None:
     async with registry_of(World(), max_calls=0) as registry:
         with pytest.raises(NotAdmitted):
@@ -140,7 +173,7 @@ async def test_ids_are_long_and_never_the_same() -> None:
     assert min(map(len, ids)) >= 16
 
 
-async def test_a_call_that_is_over_is_forgotten() -> None:
+async def test_a_call_that_is_over_is_forgotten_but_for_its_name_which_makes_no_other() -> None:
     world = World()
     async with registry_of(world) as registry:
         call = registry.answer(somebody("CA-1"))
@@ -148,7 +181,8 @@ async def test_a_call_that_is_over_is_forgotten() -> None:
         await hang_up(world, registry, call)
         assert len(registry) == 0
         assert registry.find_by_call_sid("CA-1") is None
-        assert registry.answer(somebody("CA-1")) is not call
+        with pytest.raises(NotAdmitted, match="over"):
+            registry.answer(somebody("CA-1"))
 
 
 # -- calls beside each other

@@ -220,6 +220,26 @@ def test_speech_comes_back_from_a_round_trip_as_loud_and_late_by_the_known_delay
     assert abs(10 * math.log10(energies[0] / energies[1])) < 0.5
 
 
+def test_what_is_quieter_than_the_floor_becomes_zeros_and_what_is_louder_stays_as_it_is() -> None:
+    noise = np.random.default_rng(3)
+    quiet = noise.integers(-99, 100, 4800).astype(np.int16)
+    loud = noise.integers(-9000, 9000, 4800).astype(np.int16)
+    plain, gated = Downsampler(), Downsampler()
+    for block, zeros in ((quiet, True), (quiet, True), (loud, False), (quiet, False), (quiet, True), (loud, False)):
+        pcm = block.astype("<i2").tobytes()
+        expected = plain.process(pcm)
+        got = gated.process(pcm, floor=100)
+        assert len(got) == len(expected)
+        assert not got.any() if zeros else np.array_equal(got, expected)
+
+
+def test_a_floor_sees_samples_and_not_bytes_however_a_stream_is_cut() -> None:
+    loud = np.full(4801, 0x7F00, "<i2").tobytes()  # whose bytes, put together wrongly, are 0x007F
+    down = Downsampler()
+    down.process(loud[:1], floor=200)
+    assert down.process(loud[1:], floor=200).max() > 30_000
+
+
 def test_overshoot_at_full_scale_is_limited_instead_of_wrapped() -> None:
     half = np.tile(np.repeat(np.array([16000, -16000], np.int16), 40), 20)
     wide_half = half.repeat(3)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 import aiohttp
 import pytest
@@ -16,6 +18,8 @@ from house import ACCOUNT, CALLER_NUMBER, FLEX_NUMBER, HOST, KEY, MARIA_NUMBER, 
 from test_process import port_of, start
 
 from bmv import languages
+from bmv.commands import serve
+from bmv.config import Settings
 from bmv.languages import Sentence
 from bmv.simulator.openai import FakeOpenAI
 from bmv.simulator.twilio import FakeTwilio, Number, Party, TaskRouter
@@ -105,6 +109,15 @@ async def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
     assert '"event": "cannot_listen"' in line
     assert f"127.0.0.1:{port}" in line
     assert "API_PORT" in line
+
+
+def test_an_error_of_the_system_is_not_taken_for_a_port_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def serving(_settings: Settings) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(serve, "serving", serving)
+    with pytest.raises(OSError, match="No space left"):
+        serve.serve(Settings.load(without_calls()))
 
 
 @pytest.mark.parametrize("translator", ["loopback", "openai"])

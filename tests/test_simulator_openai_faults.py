@@ -224,6 +224,19 @@ async def test_one_direction_can_fail_and_the_other_not() -> None:
     assert [one.close_code == 1006 for one in fake.sessions] == [False, True, False]
 
 
+async def test_what_was_to_befall_one_direction_can_be_taken_back_without_the_rest() -> None:
+    async with FakeOpenAI() as fake:
+        for language in ("es", "en"):
+            fake.fail_next(Fault(reset_after=0.4), language=language)
+        fake.heal("es")
+        async with session(fake, "es") as spanish, session(fake, "en") as english:
+            await spanish.append(noise(1.0))
+            await english.append(noise(1.0))
+            await english.receive_all()
+            assert (await spanish.receive())["type"] == "session.output_audio.delta"
+    assert [one.close_code == 1006 for one in fake.sessions] == [False, True]
+
+
 async def test_a_refusal_cannot_be_for_one_direction() -> None:
     with pytest.raises(ValueError, match="language"):
         FakeOpenAI().fail_next(Fault(refuse=Refusal.of(500)), language="es")

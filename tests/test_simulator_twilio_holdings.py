@@ -393,6 +393,19 @@ async def test_a_dropped_request_is_done_but_not_answered() -> None:
         assert twilio.task_router.event_callback_url == "https://bmv.test/new"
 
 
+async def test_trouble_can_wait_for_one_call_and_can_be_taken_back() -> None:
+    mine, other = ({"To": FLEX, "From": FRONT, "Twiml": connect(), "CallReason": name} for name in ("mine", "other"))
+    async with a_company() as (twilio, _):
+        for name in ("mine", "nobody's"):
+            twilio.refuse_next("POST", "/Calls.json", status=400, code=21210, containing=name)
+        assert (await create(twilio, other))[0] == 201
+        assert (await create(twilio, mine))[1]["code"] == 21210
+        assert (await create(twilio, mine))[0] == 201
+        twilio.refuse_next("POST", "/Calls.json", containing="mine")
+        twilio.forget_troubles("mine")
+        assert (await create(twilio, mine))[0] == 201
+
+
 async def test_calls_can_be_refused_as_well() -> None:
     async with a_company() as (twilio, _):
         twilio.refuse_next("POST", "/Calls.json", status=400, code=21210)

@@ -173,6 +173,21 @@ async def test_a_rejected_or_missed_reservation_rings_at_the_next_agent() -> Non
         ]
 
 
+async def test_a_task_rings_only_at_workers_whom_it_suits() -> None:
+    async with a_company() as (twilio, server):
+        alex, sue = Worker("alex"), Worker("sue", {"queue": FRONT})
+        twilio.task_router = TaskRouter(
+            "https://bmv.test/events",
+            workers=[alex, sue],
+            suits=lambda task, worker: worker.attributes.get("queue") == task.attributes["from"],
+        )
+        await a_queue(twilio, server)
+        first = await twilio.next_reservation(1)
+        first.reject()
+        second = await twilio.next_reservation(1)
+        assert [first.worker, second.worker] == [sue, sue]
+
+
 async def test_workers_are_rung_in_turn_and_events_tell_who_they_are() -> None:
     async with a_company() as (twilio, server):
         alex, sue = (

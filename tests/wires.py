@@ -194,6 +194,7 @@ class House:
     carrier: FakeCarrier
     pairing: Pairing
     captions: CaptionFeed
+    server: TestServer
     sockets: list[aiohttp.ClientWebSocketResponse] = field(default_factory=list)
 
     async def post(
@@ -233,9 +234,9 @@ class House:
         await ws.send_json(start(custom, call_sid=call_sid))
         return ws
 
-    async def call(self, lang: str = "spanish") -> CallSession:
+    async def call(self, lang: str = "spanish", *, call_sid: str = CALLER_SID) -> CallSession:
         """Give a call whose TwiML was sent and whose stream has not started."""
-        document = await self.incoming(lang)
+        document = await self.incoming(lang, CallSid=call_sid)
         call = self.registry.find(parameters(document)["bmv_call_id"])
         assert call is not None
         return call
@@ -298,7 +299,7 @@ async def house(
     server = TestServer(app)
     await server.start_server(access_log=None)
     async with server, aiohttp.ClientSession() as http, alongside(metronome.run()), registry:
-        home = House(server.make_url("/"), http, registry, carrier, pairing, captions)
+        home = House(server.make_url("/"), http, registry, carrier, pairing, captions, server)
         yield home
         for ws in home.sockets:
             await ws.close()

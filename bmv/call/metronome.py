@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from bmv.audio.mulaw import FRAME_SECONDS
+from bmv.call.strain import HEARD_SECONDS, NEARLY_HEARD_SECONDS, Core, Strain
 from bmv.metrics import Histogram
 
 Beat = Callable[[float], None]
@@ -26,7 +27,12 @@ class Metronome:
         self._sleep = sleep
         self._beats: list[Beat] = []
         self.late = Histogram()
-        """By how much each beat came too late, be it that the loop was busy or that the beat before took too long."""
+        """By how much each beat came too late: the loop was busy, or the beat before, or the processor was others'."""
+        self.strained = Strain(NEARLY_HEARD_SECONDS)
+        """Whether sound nearly comes too late."""
+        self.starved = Strain(HEARD_SECONDS)
+        """Whether sound comes too late, in all calls."""
+        self.core = Core()
 
     def now(self) -> float:
         """Seconds on the clock that beats are given."""
@@ -49,8 +55,15 @@ class Metronome:
             due = max(planned, self._clock())
             await self._sleep(due - self._clock())
             began = self._clock()
-            self.late.add(began - planned)
+            self.measure(began - planned, began)
             self.beat()
+
+    def measure(self, late: float, now: float) -> None:
+        """A beat came so many seconds late; on the thread of the loop."""
+        self.late.add(late)
+        self.strained.note(late, now)
+        self.starved.note(late, now)
+        self.core.note(now)
 
     def beat(self) -> None:
         """One beat, now."""

@@ -22,7 +22,7 @@ OUTCOMES_KEPT = 1000  # of calls that are over, for whoever ordered them and ask
 
 
 class NotAdmitted(BmvError):
-    """No further call is taken now: as many as allowed are running, or the process is shutting down."""
+    """No further call is taken now: as many run as are allowed or can be carried, or the process is shutting down."""
 
 
 class CallRegistry:
@@ -37,6 +37,7 @@ class CallRegistry:
         self._calls: dict[str, CallSession] = {}
         self._by_call_sid: dict[str, str] = {}
         self._outcomes: dict[str, EndReason] = {}
+        self._over: dict[str, None] = {}  # CallSids, the oldest first
         self._totals = Totals()  # what calls left that are over
         self._tasks = asyncio.TaskGroup()
         self._changed = asyncio.Event()
@@ -55,6 +56,11 @@ class CallRegistry:
         """Whether `MAX_CALLS` calls are running."""
         return len(self._calls) >= self._max_calls
 
+    @property
+    def overloaded(self) -> bool:
+        """Whether those who are talking hear gaps, because the process comes too late."""
+        return bool(self._calls) and self._services.metronome.starved.on
+
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
         return self
@@ -69,8 +75,13 @@ class CallRegistry:
             await self._tasks.__aexit__(None, None, None)
 
     def answer(self, caller: Caller) -> CallSession:
-        """A new call, or the one this CallSid already has: webhooks may be delivered twice. Raises `NotAdmitted`."""
+        """A new call, or the one this CallSid already has: webhooks may be delivered twice. Raises `NotAdmitted`.
+
+        A CallSid whose call is over makes no other one: the carrier ended it, so somebody plays back a request.
+        """
         known = self.find_by_call_sid(caller.call_sid or "")
+        if known is None and caller.call_sid in self._over:
+            raise NotAdmitted("this call is over")
         return known or self.place(caller, self._services.policy.agent_destination)
 
     def place(self, caller: Caller, destination: str | None) -> CallSession:
@@ -86,10 +97,16 @@ class CallRegistry:
 
     def turn_away(self) -> str | None:
         """Why a call that comes now is refused, which is counted; None where it can be taken."""
-        if not (self.draining or self.full):
+        if self.draining:
+            refusal, why = Refusal.DRAINING, "shutting down"
+        elif self.full:
+            refusal, why = Refusal.BUSY, "MAX_CALLS calls are running"
+        elif self.overloaded:
+            refusal, why = Refusal.OVERLOADED, "the process comes too late for the calls that are running"
+        else:
             return None
-        self._totals.refused[Refusal.DRAINING if self.draining else Refusal.BUSY] += 1
-        return "shutting down" if self.draining else "MAX_CALLS calls are running"
+        self._totals.refused[refusal] += 1
+        return why
 
     def measured(self) -> tuple[Totals, Moment]:
         """What all calls took so far, those that are over and those that are running, and how these are now."""
@@ -149,7 +166,11 @@ class CallRegistry:
             log.exception("call_failed", call_id=call.id)
         finally:
             del self._calls[call.id]
-            self._by_call_sid.pop(call.caller.call_sid or "", None)
+            if call.caller.call_sid:
+                del self._by_call_sid[call.caller.call_sid]
+                self._over[call.caller.call_sid] = None
+            if len(self._over) > OUTCOMES_KEPT:
+                del self._over[next(iter(self._over))]
             self._outcomes[call.id] = call.reason or EndReason.INTERNAL_ERROR
             call.measure(self._totals)
             if len(self._outcomes) > OUTCOMES_KEPT:

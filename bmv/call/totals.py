@@ -29,6 +29,7 @@ class Refusal(Enum):
 
     BUSY = "busy"
     DRAINING = "draining"
+    OVERLOADED = "overloaded"
 
 
 @dataclass

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from pathlib import Path
+from runpy import run_path
+
+import pytest
+
+SCRIPT = run_path(str(Path(__file__).parent.parent / "scripts" / "draw_figures.py"))  # scripts are no package
+
+
+def test_the_figures_in_the_documents_are_those_of_the_baseline() -> None:
+    assert SCRIPT["main"](["--check"]) == SCRIPT["CURRENT"], "run python scripts/draw_figures.py"
+
+
+def test_figures_are_put_between_the_markers_and_nowhere_else() -> None:
+    document = f"before\n{SCRIPT['BEGIN']}\n\nold\n\n{SCRIPT['END']}\nafter\n"
+    assert SCRIPT["redrawn"](document, "new") == f"before\n{SCRIPT['BEGIN']}\n\nnew\n\n{SCRIPT['END']}\nafter\n"
+
+
+@pytest.mark.parametrize("document", ["", "{BEGIN}", "{END}\n{BEGIN}", "{BEGIN}{END}{BEGIN}{END}"])
+def test_a_document_without_both_markers_in_order_is_refused(document: str) -> None:
+    markers = {"BEGIN": SCRIPT["BEGIN"], "END": SCRIPT["END"]}
+    with pytest.raises(ValueError, match="line"):
+        SCRIPT["redrawn"](document.format_map(markers), "new")
