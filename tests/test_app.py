@@ -53,12 +53,12 @@ async def eventually(happened: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def ready(port: int) -> dict[str, str]:
-    """What is not ready, by name; not that this machine is busy, which is for `test_load`."""
+async def ready(port: int, *, busy: bool = False) -> dict[str, str]:
+    """What is not ready, by name; that this machine is `busy` only if asked."""
     async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{port}/ready") as answer:
         problems: dict[str, str] = (await answer.json())["problems"]
         assert answer.status == (503 if problems else 200)
-        return {name: problem for name, problem in problems.items() if name != "processor"}
+        return {name: problem for name, problem in problems.items() if busy or name != "processor"}
 
 
 # -- what the agent call is allowed -----------------------------------------------------------------------------------

@@ -145,8 +145,9 @@ async def test_answers_out_of_band_run_beside_each_other(delivery: Delivery) -> 
     kinds = [event["type"] for event in client.events if event["type"] in ("response.created", "response.done")]
     assert kinds == ["response.created"] * 2 + ["response.done"] * 2
     ids = [event["response_id"] for event in client.of("response.output_audio.delta")]
-    assert ids[:4] == [ids[0], ids[1]] * 2
-    assert ids[0] != ids[1]
+    other = next(place for place, each in enumerate(ids) if each != ids[0])
+    assert other in (1, 2), "who was asked first may be one piece ahead, where a beat fell between the two"
+    assert ids[other - 1 : other + 3] == [ids[0], ids[other]] * 2
     by_turn = {done["response"]["metadata"]["turn"]: done["response"]["id"] for done in client.of("response.done")}
     assert client.heard(by_turn["1"])[2400:8000] != client.heard(by_turn["2"])[2400:8000]
 
