@@ -184,8 +184,7 @@ class Interpreter:
 
     def tick(self, now: float) -> bool:
         """Now and then: nothing may be waited for too long. Returns whether to come again after 20 ms already."""
-        backlog = self._playout.backlog
-        self.stats.worst_backlog = max(self.stats.worst_backlog, backlog)
+        self.stats.worst_backlog = max(self.stats.worst_backlog, self._playout.backlog)
         self._succession.tick(now)
         if self._rest and self.mode is Mode.PAUSED and self._may_be_fed:
             self._let_it_say_the_rest(now)
@@ -377,8 +376,7 @@ class Interpreter:
     def _note(self, frame: bytes, now: float) -> bool:
         """The line lives; whether somebody is talking on it."""
         self.stats.frames += 1
-        if self._stall.heard(now):
-            self.stats.late += 1
+        self.stats.late += self._stall.heard(now)
         return self._speech.note(frame, now)
 
     def _deal_with(self, frame: bytes, now: float, *, voiced: bool, underneath: bool) -> None:
