@@ -1,13 +1,14 @@
 """A known sentence is found in a recording, and nothing else is taken for it."""
 
 import math
+from itertools import islice
 
 import numpy as np
 import pytest
 from speech import SENTENCES, say
 
 from bmv.audio import mulaw
-from bmv.audio.compare import Alignment, align
+from bmv.audio.compare import Alignment, Recording, align
 from bmv.audio.mulaw import Samples
 
 HELLO = say("Hello, I would like to know where my parcel is, please.", "en-US")
@@ -72,6 +73,21 @@ def test_louder_sounds_around_the_copy_do_not_matter() -> None:
 def test_two_sentences_are_found_in_the_order_they_were_said() -> None:
     heard = np.concatenate((HOLA, silence(8000), HELLO))
     assert align(heard, HOLA).offset < align(heard, HELLO).offset
+
+
+def test_every_copy_is_found_once_the_best_first() -> None:
+    heard = np.concatenate((silence(800), with_noise(HELLO, 15), silence(8000), HELLO, HOLA))
+    first, second, third = islice(Recording(heard).best_first(HELLO), 3)
+    assert [first.offset, second.offset] == [800 + len(HELLO) + 8000, 800]
+    assert first.score > second.score > 0.9
+    assert third.score < 0.5
+
+
+def test_many_sounds_are_found_in_one_recording_as_each_by_itself() -> None:
+    heard = np.concatenate((HOLA, silence(8000), HELLO))
+    recording = Recording(heard)
+    for expected in (HELLO, HOLA[:1920], HELLO[:1920], HELLO[1920:3840], HOLA):  # of several lengths, to and fro
+        assert next(recording.best_first(expected)) == align(heard, expected)
 
 
 def test_another_sentence_is_not_taken_for_the_expected_one() -> None:

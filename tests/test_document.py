@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from bench_points import SLOW, point, run
 
-from bmv.commands.bench import BASELINE
-from bmv.commands.bench.document import Carried, NotARun, Run, machine
+from bmv.commands.bench.document import BASELINE, Carried, NotARun, Run, machine
 
 PROJECT = Path(__file__).parent.parent
 

@@ -9,7 +9,7 @@ from bmv.audio import mulaw
 from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS, SILENCE
 from bmv.audio.resample import Upsampler
 from bmv.commands.bench import sound
-from bmv.commands.bench.ears import Heard, UlawEar, WideEar
+from bmv.commands.bench.ears import Ear, Heard, UlawEar, WideEar
 from bmv.commands.bench.sound import CYCLE, Script
 
 
@@ -42,6 +42,10 @@ class Ears:
         self.leg.said = CYCLE
         self._kind = kind
         self._up = Upsampler()
+
+    @property
+    def ear(self) -> Ear:
+        return self.ulaw if self._kind == "mulaw" else self.wide
 
     def _note(self, frame: int, sent_at: float) -> None:
         self.told.append((frame, sent_at))
@@ -101,3 +105,49 @@ def test_nothing_is_found_in_what_is_nobodys(ears: Ears) -> None:
     clicks = [buzz if number % 3 else SILENCE for number in range(300)]
     ears.hear(clicks, 5)
     assert not ears.heard.matched
+
+
+def test_what_is_still_to_come_is_due_and_lost_when_it_is_given_up(ears: Ears) -> None:
+    """The end of a turn, of which nothing comes after."""
+    ears.hear(ears.leg.frames(0, 150), 5)
+    due = ears.leg.voiced(150, 250)
+    assert due > 50
+    assert ears.ear.due(250) == pytest.approx(due, abs=10)
+    ears.ear.give_up(250)
+    assert ears.heard.lost == pytest.approx(due, abs=10)
+    assert ears.heard.matched + ears.heard.lost == pytest.approx(ears.leg.voiced(0, 250), abs=10)
+    assert ears.ear.due(250) == 0
+
+
+def test_what_is_heard_in_the_end_was_not_lost_and_is_not_due(ears: Ears) -> None:
+    ears.hear(ears.leg.frames(0, 300), 5)
+    assert ears.ear.due(250) == 0
+    ears.ear.give_up(250)
+    assert not ears.heard.lost
+
+
+def test_of_a_speaker_of_whom_nothing_ever_came_everything_is_lost(ears: Ears) -> None:
+    """From the moment on from which it counts."""
+    ears.leg.said = 100
+    ears.ear.begin(ears.heard)
+    ears.leg.said = CYCLE
+    ears.hear([SILENCE] * 300, 5)
+    ears.ear.give_up(250)
+    assert ears.heard.lost == ears.leg.voiced(100, 250) > 100
+
+
+def test_what_came_is_followed_again_after_it_was_given_up(ears: Ears) -> None:
+    ears.hear(ears.leg.frames(0, 120), 10)
+    ears.ear.give_up(140)
+    lost = ears.heard.lost
+    ears.hear(ears.leg.frames(140, 300), 10)
+    assert ears.heard.lost == pytest.approx(lost, abs=6)
+    assert ears.heard.matched == pytest.approx(ears.leg.voiced(0, 120) + ears.leg.voiced(140, 300), abs=12)
+
+
+@pytest.mark.parametrize("before", range(1, 10))
+def test_the_soft_beginning_of_a_turn_by_which_its_place_is_not_known_yet_is_not_lost(before: int, ears: Ears) -> None:
+    begin = (ears.leg.script.turn.start - ears.leg.place) % CYCLE - before
+    ears.hear(ears.leg.frames(begin, 300), 10)
+    assert ears.heard.lost == 0
+    assert ears.heard.matched == pytest.approx(ears.leg.voiced(0, 300), abs=2)

@@ -20,11 +20,17 @@ def test_a_spread_of_nothing_says_so() -> None:
     assert str(Spread.of([])) == "–"
 
 
+def test_what_is_less_than_nothing_by_less_than_can_be_told_is_nothing() -> None:
+    assert str(Spread(-10.0, -0.04, 0.04, 123.4, 9)) == "-10.0 / 0.0 / 0.0 / 123"
+
+
 def test_a_server_that_is_on_time_and_loses_nothing_is_in_bounds() -> None:
     assert point().in_bounds
 
 
-@pytest.mark.parametrize("wrong", [{"uplink": SLOW}, {"downlink": SLOW}, {"lost": 1}, {"broken": 1}])
+@pytest.mark.parametrize(
+    "wrong", [{"uplink": SLOW}, {"downlink": SLOW}, {"lost": 1}, {"altered": 1}, {"extra": 1}, {"broken": 1}]
+)
 def test_a_server_that_is_late_or_loses_something_is_not(wrong: dict[str, object]) -> None:
     assert not point(**wrong).in_bounds
 

@@ -81,3 +81,30 @@ def test_the_player_plays_in_order_and_at_once(listener: Listener) -> None:
     assert listener.plays_until == pytest.approx(10.0 + 5 * FRAME_SECONDS)
     listener.hear(SILENCE * 5, 10.01)
     assert listener.plays_until == pytest.approx(10.0 + 10 * FRAME_SECONDS)
+
+
+def test_what_is_still_to_come_is_due_and_lost_when_it_is_given_up(listener: Listener) -> None:
+    """The end of one stretch, and a whole one; what was sent later may still come."""
+    expect(listener, 20, 10.0, 10.2)
+    expect(listener, 10, 10.6, first=False)
+    expect(listener, 30, 12.0, 12.2, 12.4)
+    listener.hear(VOICE * 15, 10.01)
+    assert listener.due(11.0) == 5 + 10
+    listener.give_up(11.0)
+    assert (listener.played.matched, listener.played.lost) == (15, 15)
+    assert listener.due(11.0) == 0
+    listener.hear(SILENCE * 3 + VOICE * 30, 12.5)
+    assert listener.due(13.0) == 0
+    listener.settle()
+    assert (listener.played.matched, listener.played.lost, listener.played.extra) == (45, 15, 0)
+
+
+def test_a_translation_that_never_came_is_not_taken_for_the_next_one(listener: Listener) -> None:
+    """Both are alike, so nothing but the time tells which of them it is."""
+    for sent in (10.0, 20.0):
+        expect(listener, 20, sent, sent + 0.2)
+    listener.hear(VOICE * 20 + SILENCE * 5, 20.01)
+    listener.settle()
+    assert (listener.played.matched, listener.played.lost) == (20, 20)
+    assert listener.played.downlink == [pytest.approx(0.01)]
+    assert listener.due(30.0) == 0

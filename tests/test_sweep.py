@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from bench_points import SLOW, point
 
 from bmv.commands.bench import sweep
-from bmv.commands.bench.figures import Point
+from bmv.commands.bench.figures import STEADY_SECONDS, Point
+from bmv.commands.bench.processes import LOG, ServerFailed
 from bmv.commands.bench.sweep import Course, Profile
+from bmv.commands.bench.world import KINDS, CallFailed
 
 
 def course_of(course: Course, *found: Point) -> int | None:
@@ -42,7 +46,7 @@ def test_a_quick_run_has_one_number_of_calls_with_both_bridges() -> None:
 
 def test_a_run_of_one_number_is_as_long_as_it_was_asked_to_be() -> None:
     assert (Course.at(7, 3.0).growth, Course.at(7, 3.0).plain, Course.at(7, 3.0).seconds) == ((7,), 7, 3.0)
-    assert Course.whole(None).seconds == Course().seconds
+    assert Course.whole("mulaw", None).seconds == Course().seconds
 
 
 def test_a_profile_is_told_in_shares(tmp_path: Path) -> None:
@@ -50,3 +54,59 @@ def test_a_profile_is_told_in_shares(tmp_path: Path) -> None:
     (tmp_path / "profile.json").write_text(json.dumps(counted))
     found = Profile.load(tmp_path / "profile.json")
     assert found == Profile({"bmv.call": 0.75, "aiohttp": 0.25}, {"bmv.call: sides.hear": 0.5})
+
+
+async def test_a_server_that_failed_is_told_with_what_it_said_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    @asynccontextmanager
+    async def failing(_bridge: str, _kind: str, folder: Path) -> AsyncIterator[None]:
+        (folder / LOG).write_text("first\n" * 9 + "its last words\n")
+        yield
+
+    monkeypatch.setattr(sweep, "bench_of", failing)
+    for kind in (ServerFailed, CallFailed):
+        with pytest.raises(kind, match=r"it ended\n(first\n){4}its last words"):
+            async with sweep._bench("bmv", "24k"):
+                raise kind("it ended")
+
+
+class Measured:
+    """Stands for a server whose calls are measured, and notes how long they had lasted."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.settled: dict[int, float] = {}
+
+    async def reach(self, calls: int) -> None:
+        """Have so many."""
+        self.calls = calls
+
+    async def measure(self, _seconds: float, *, settling: float) -> Point:
+        """Up to the 120th call all is well."""
+        self.settled[self.calls] = settling
+        return point(calls=self.calls, core=0.9, lost=int(self.calls > 120))
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
+    made = Measured()
+
+    @asynccontextmanager
+    async def bench(_bridge: str, _kind: str) -> AsyncIterator[Measured]:
+        yield made
+
+    monkeypatch.setattr(sweep, "_bench", bench)
+    return made
+
+
+async def test_calls_are_measured_when_they_are_over_their_first_seconds(measured: Measured) -> None:
+    """Where most are new; in the search most have been there."""
+    await sweep.run_course("mulaw", Course(growth=(1, 10, 100), plain=None), lambda _point: None)
+    assert {calls: settled >= STEADY_SECONDS for calls, settled in measured.settled.items()} == {
+        **dict.fromkeys((1, 10, 100), True),
+        **dict.fromkeys((115, 132), False),
+    }
+
+
+def test_how_cost_grows_is_measured_of_the_kinds_that_differ_most() -> None:
+    growths = {kind: Course.whole(kind, None).growth for kind in KINDS}
+    assert growths == {"mulaw": (1, 10, 100), "24k": (1, 10, 100), "24k-2x": (100,)}

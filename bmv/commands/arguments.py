@@ -13,9 +13,10 @@ from rich.console import Group
 from rich.text import Text
 
 from bmv import __version__
+from bmv.commands.bench_options import bench_options
 from bmv.commands.exits import DONE, EXIT_CODES, FAILED, WARNED, WRONG_SETTINGS
-from bmv.commands.manual import Parser, Row, examples_of, exit_codes, refuse, table_of
-from bmv.commands.soak.plan import FAULTS
+from bmv.commands.manual import Parser, Row, checked, examples_of, exit_codes, refuse, table_of
+from bmv.commands.soak_options import soak_options
 from bmv.config import parsers
 
 SERVE = "serve"
@@ -49,7 +50,7 @@ def _options_of_phone(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group("where it is served")
     where.add_argument(
         "--port",
-        type=_checked(parsers.whole_number(0, 65_535)),
+        type=checked(parsers.whole_number(0, 65_535)),
         default=5051,
         help="its port, 0 for any free one (default: %(default)s)",
     )
@@ -64,7 +65,7 @@ def _options_of_phone(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--public-host",
         metavar="HOST",
-        type=_checked(parsers.public_host),
+        type=checked(parsers.public_host),
         help="the name under which a tunnel leads here over https, for a friend elsewhere",
     )
 
@@ -73,10 +74,10 @@ def _options_of_setup(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group("what to set up")
     where.add_argument(
         "--host",
-        type=_checked(parsers.public_host),
+        type=checked(parsers.public_host),
         help="the public host name Twilio shall use; without it PUBLIC_HOST, or what a running ngrok says",
     )
-    number = _checked(parsers.phone_number)
+    number = checked(parsers.phone_number)
     where.add_argument("--caller-number", metavar="NUMBER", type=number, help="the number that callers dial")
     where.add_argument("--flex-number", metavar="NUMBER", type=number, help="the number that leads into Flex")
     where.add_argument(
@@ -119,84 +120,12 @@ def _options_of_call(parser: argparse.ArgumentParser) -> None:
 
 def _options_of_agent_link(parser: argparse.ArgumentParser) -> None:
     whose = parser.add_argument_group("arguments")
-    worker = _checked(parsers.sid("WK"))
+    worker = checked(parsers.sid("WK"))
     whose.add_argument("worker", metavar="WORKER", type=worker, help="the agent's worker SID (WK…), as Flex shows it")
-    hours = _checked(parsers.number(0.01, 24 * 366))
+    hours = checked(parsers.number(0.01, 24 * 366))
     parser.add_argument(
         "--hours", type=hours, default=12.0, help="how long the link is good for (default: 12); up to a year"
     )
-
-
-def _options_of_bench(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_argument_group("what to measure")
-    what.add_argument("--quick", action="store_true", help="20 calls at once alone: about a minute")
-    what.add_argument(
-        "--only",
-        choices=("mulaw", "24k", "24k-2x"),
-        help="one kind of call alone: turn-based in mu-law, or continuous at 24 kHz with its output at one or two "
-        "seconds a second",
-    )
-    what.add_argument("--calls", type=_checked(parsers.whole_number(1, 2000)), help="so many calls at once alone")
-    what.add_argument(
-        "--seconds",
-        type=_checked(parsers.number(1, 3600)),
-        help="how long each number of calls is looked at (default: 10)",
-    )
-    what.add_argument(
-        "--minutes",
-        type=_checked(parsers.whole_number(1, 1440)),
-        help="hold the calls (--calls, or 100) for so long, and measure each minute",
-    )
-    what.add_argument("--profile", action="store_true", help="also find out in which rooms the time goes")
-    how = parser.add_argument_group("what to make of it")
-    how.add_argument("--json", metavar="FILE", type=Path, help="write everything that was found")
-    how.add_argument("--plot", metavar="FILE", type=Path, help="draw a picture of it (SVG)")
-    how.add_argument(
-        "--compare",
-        metavar="FILE",
-        nargs=2,
-        type=Path,
-        help="measure nothing; give the second of two such files as ratios to the first",
-    )
-    how.add_argument(
-        "--baseline",
-        metavar="FILE",
-        type=Path,
-        default=Path("bench/baseline.json"),
-        help="what a run is compared with in the end (default: %(default)s, if there is one)",
-    )
-
-
-def _options_of_soak(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--minutes",
-        type=_checked(parsers.number(0.05, 10_080)),
-        default=10.0,
-        help="how long calls are begun (default: 10)",
-    )
-    parser.add_argument(
-        "--calls-at-once",
-        metavar="N",
-        type=_checked(parsers.whole_number(1, 9)),
-        default=8,
-        help="how many calls run at a time, up to 9, each in languages of its own (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--seed",
-        metavar="N",
-        type=_checked(parsers.whole_number(0, 10**9)),
-        help="what the plan follows from; without it one is drawn, and printed",
-    )
-    parser.add_argument(
-        "--only",
-        metavar="FAULT",
-        type=_checked(parsers.choice(*FAULTS)),
-        action="append",
-        default=[],
-        help="this fault alone, or these where it is given several times; none is one, too; docs/faults.md lists them",
-    )
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write all that was found, for programs")
-    parser.add_argument("--log", metavar="FILE", type=Path, help="keep the server's log")
 
 
 COMMANDS: Sequence[Command] = (
@@ -286,14 +215,14 @@ COMMANDS: Sequence[Command] = (
         "measure how many calls one core carries, and how late they are",
         "Holds simulated calls through the real server, which has a process and a core of its own, and through a plain "
         "bridge beside it, which says how fast this machine is. It prints processor time, memory, latency and losses, "
-        "and how many calls were carried; everything takes eight or nine minutes. Let the machine do nothing else.",
+        "and how many calls were carried; everything takes about twelve minutes. Let the machine do nothing else.",
         [
             ("Everything", "bench --json now.json --plot now.svg"),
             ("A first impression", "bench --quick"),
             ("One kind, one number of calls", "bench --only mulaw --calls 100"),
             ("Two runs, as ratios", "bench --compare before.json now.json"),
         ],
-        _options_of_bench,
+        bench_options,
         codes=(DONE, FAILED, WRONG_SETTINGS),
     ),
     Command(
@@ -309,7 +238,7 @@ COMMANDS: Sequence[Command] = (
             ("The same plan again", "soak --seed 4711 --minutes 10"),
             ("One fault alone", "soak --minutes 1 --only translator-reset"),
         ],
-        _options_of_soak,
+        soak_options,
         codes=tuple(EXIT_CODES),
     ),
     Command(
@@ -374,18 +303,6 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
         )
         each.options(by_name[each.name])
     return parser, by_name
-
-
-def _checked(parse: parsers.Parser) -> Callable[[str], object]:
-    """A setting's parser as argparse wants one."""
-
-    def check(text: str) -> object:
-        try:
-            return parse(text)
-        except ValueError as wanted:
-            raise argparse.ArgumentTypeError(f"must be {wanted}") from None
-
-    return check
 
 
 def _introduction() -> Group:

@@ -17,6 +17,8 @@ from bmv.commands.bench import sound
 from bmv.commands.bench.figures import Point
 from bmv.errors import BmvError
 
+BASELINE: Final = Path("bench/baseline.json")
+"""The run of the release before, in the folder of this project."""
 SCHEMA: Final = 1
 _LIBRARIES = ("aiohttp", "msgspec", "numpy", "uvloop")
 
@@ -30,6 +32,8 @@ class Run:
     """Everything one run found."""
 
     machine: dict[str, Any] = field(default_factory=dict)
+    incomplete: str = ""
+    """Why it ended before its time; empty where it did not."""
     points: list[Point] = field(default_factory=list)
     refused: dict[str, int] = field(default_factory=dict)
     """By kind, the number of the call that the server did not take any more, where that ended the search."""
@@ -47,6 +51,7 @@ class Run:
         return {
             "schema": SCHEMA,
             "machine": self.machine,
+            "incomplete": self.incomplete,
             "points": [each.as_json() for each in self.points],
             "refused": self.refused,
             "largest": {kind: carried.as_json() for kind, carried in self.largest.items()},
@@ -64,7 +69,7 @@ class Run:
                 raise NotARun(f"it has schema {found['schema']}, and this version reads {SCHEMA}")
             points = [Point.from_json(each) for each in found["points"]]
             rest = (found[name] for name in ("refused", "micro", "minutes", "rooms", "functions"))
-            return cls(found["machine"], points, *rest)
+            return cls(found["machine"], found.get("incomplete", ""), points, *rest)
         except (KeyError, TypeError) as error:
             raise NotARun(f"it is no run of the bench: {error}") from error
 

@@ -63,7 +63,33 @@ class Ear:
         self.heard = heard
         self._after = after
         self._next: int | None = None
-        """The frame that should come next, counted as `Speaker.said` counts; None before the first was known."""
+        """The frame that should come next, counted as `Speaker.said` counts; None while it is not known."""
+        self._open = 0
+        """While that is not known: the first frame that may still come."""
+
+    def begin(self, heard: Heard) -> None:
+        """Count there from now on, and all that is said from now on."""
+        self.heard = heard
+        if self._next is None:
+            self._open = self._speaker.said
+
+    def due(self, before: int) -> int:
+        """How many voiced frames of those said before this one have not come yet."""
+        return self._voiced(self._first_open, before)
+
+    def give_up(self, before: int) -> None:
+        """What is still due of those is lost."""
+        if self._first_open < before:
+            self._skip(self._first_open, before)
+            self._open = before
+            self._next = None if self._next is None else before
+
+    @property
+    def _first_open(self) -> int:
+        return self._open if self._next is None else self._next
+
+    def _voiced(self, begin: int, end: int) -> int:
+        return sum(self._script.voiced[self._place(frame)] for frame in range(begin, end))
 
     def _place(self, frame: int) -> int:
         return (frame + self._speaker.place) % CYCLE
@@ -80,14 +106,14 @@ class Ear:
 
     def _skip(self, begin: int, end: int) -> None:
         """These frames were left out: those with a voice are lost."""
-        self.heard.lost += sum(self._script.voiced[self._place(frame)] for frame in range(begin, end))
+        self.heard.lost += self._voiced(begin, end)
 
     def _done(self) -> None:
         """A message is over, and its last frame is known."""
         if self._next is None or self._next == 0:
             return
         if self._next > self._speaker.said:  # silence that was taken for that of the script: look for it anew
-            self._next = None
+            self._next, self._open = None, self._speaker.said
             return
         self._after(self._next - 1, self._speaker.sent_at(self._next - 1))
 
@@ -113,7 +139,7 @@ class UlawEar(Ear):
         place = self._script.places.get(piece)
         if self._next is None:
             found = None if place is None else self._latest_at(place)
-            if found is None:
+            if found is None or found < self._open:
                 return False
         elif place is None:  # something else in its stead
             self.heard.altered += self._script.voiced[self._place(self._next)]
@@ -123,7 +149,7 @@ class UlawEar(Ear):
             found = self._frame_at(place, self._next)
             if found >= self._speaker.said:  # one that has not been said yet: an old one, said again
                 return False
-            self._skip(self._next, found)
+        self._skip(self._first_open, found)
         self.heard.matched += self._script.voiced[self._place(found)]
         self._next = found + 1
         return True
@@ -136,6 +162,8 @@ class WideEar(Ear):
         super().__init__(speaker, heard, after)
         self._rest = b""
         self._recent: list[float] = []
+        self._unplaced = 0
+        """Frames of the last window, while it is looked for where they stand: they came, and are known by the next."""
         doubled = np.concatenate((self._script.levels, self._script.levels[: 2 * WINDOW]))
         self._doubled = doubled
         self._windows = np.lib.stride_tricks.sliding_window_view(doubled, WINDOW)[:CYCLE]
@@ -150,7 +178,7 @@ class WideEar(Ear):
         samples = np.frombuffer(pcm, "<i2", whole // 2)[1::_RATIO].astype(np.float64)
         found = np.abs(samples).reshape(-1, FRAME_BYTES).mean(axis=1)
         if self._next is not None and self._fits(found):
-            self.heard.matched += sum(self._script.voiced[self._place(self._next + n)] for n in range(len(found)))
+            self.heard.matched += self._voiced(self._next, self._next + len(found))
             self._next += len(found)
             self._recent.clear()
             self._done()
@@ -174,7 +202,7 @@ class WideEar(Ear):
             return
         recent, count = np.array(self._recent[-WINDOW:]), len(self._recent)
         self._recent.clear()
-        if recent.mean() < 4 * _SLACK:  # silence may stand anywhere
+        if recent.mean() < 4 * _SLACK:  # silence may stand anywhere, and the soft beginning of a word looks like it
             self._alter(count)
             return
         off = np.abs(self._windows - recent).mean(axis=1)
@@ -182,22 +210,23 @@ class WideEar(Ear):
         if off[place] > _FOUND * recent.mean():
             self._alter(count)
         else:
-            self._find((place + WINDOW - 1) % CYCLE, count)
+            self._find((place + WINDOW - 1) % CYCLE, count + self._unplaced)
 
     def _alter(self, count: int) -> None:
         """Something else came instead of so many frames."""
-        if self._next is not None:
-            self.heard.altered += sum(self._script.voiced[self._place(self._next + n)] for n in range(count))
+        if self._next is None:
+            self._unplaced = count
+        else:
+            self.heard.altered += self._voiced(self._next, self._next + count)
             self._next += count
 
     def _find(self, place: int, count: int) -> None:
         """The last of so many frames stands at this place of the script."""
         last = self._latest_at(place) if self._next is None else self._frame_at(place, self._next)
-        if last is None or last >= self._speaker.said:
+        if last is None or not self._first_open <= last < self._speaker.said:
             return
-        first = max(last + 1 - count, 0)
-        if self._next is not None:
-            self._skip(self._next, max(self._next, first))
-        self.heard.matched += sum(self._script.voiced[self._place(frame)] for frame in range(first, last + 1))
-        self._next = last + 1
+        first = max(last + 1 - count, self._first_open)
+        self._skip(self._first_open, first)
+        self.heard.matched += self._voiced(first, last + 1)
+        self._next, self._unplaced = last + 1, 0
         self._done()

@@ -10,6 +10,10 @@ import numpy as np
 
 BOUND_MS: Final = 20.0
 """One message of a hundred may take so long beyond its batch or cushion, or there are too many calls."""
+STEADY_SECONDS: Final = 20.0
+"""From the beginning of a call until it costs what it does from then on. Till then an echo is looked for eagerly."""
+FULL_CORE: Final = 0.95
+"""Of its core: beyond it a server is at its limit, and does less for each call than it has to."""
 SATURATED_CORE: Final = 0.90
 SATURATED_MS: Final = 8.0
 """Of its core, and of lateness at p99: beyond either, the load generator is what is measured."""
@@ -81,6 +85,10 @@ class Point:
     """Share of the time for which it was ready and others had its core."""
     generator_late: Spread
     """By how much what it had to send came too late."""
+    set_up_ms: float | None = None
+    """Processor milliseconds of the server to set one call up; None where most calls were there before."""
+    first_ms: float | None = None
+    """As `cpu_ms`, from the last call's beginning to the measuring; None likewise, or where that was short."""
 
     @property
     def saturated(self) -> bool:
@@ -94,10 +102,19 @@ class Point:
         return max(self.waited, self.generator_waited) > DISTURBED
 
     @property
+    def on_time(self) -> bool:
+        """Whether both ways are within their bound."""
+        return all(each.p99 is not None and each.p99 < BOUND_MS for each in (self.uplink, self.downlink))
+
+    @property
+    def at_its_limit(self) -> bool:
+        """Whether the server fills its core or is late by itself: then what it takes for a call measures nothing."""
+        return self.core > FULL_CORE or not (self.on_time or self.disturbed)
+
+    @property
     def in_bounds(self) -> bool:
-        """Whether the server carries so many calls: on time, and nothing lost."""
-        on_time = all(each.p99 is not None and each.p99 < BOUND_MS for each in (self.uplink, self.downlink))
-        return on_time and not self.lost and not self.broken
+        """Whether the server carries so many calls: on time, and nothing lost, replaced or added."""
+        return self.on_time and not (self.lost or self.altered or self.extra or self.broken)
 
     def as_json(self) -> dict[str, Any]:
         """For a file."""
@@ -111,4 +128,6 @@ class Point:
 
 
 def _short(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}" if value < 100 else f"{value:.0f}"
+    if value is None:
+        return "–"
+    return f"{round(value, 1) + 0.0:.1f}" if value < 100 else f"{value:.0f}"  # minus nothing is nothing

@@ -11,7 +11,7 @@ import contextlib
 import json
 from base64 import b64encode
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,15 +86,11 @@ class QuietLine:
             self._say("session.closed")
         return True
 
-    def messages(self) -> AsyncIterator[bytes]:
-        """See `Line.messages`."""
-        return self
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        return await self._messages.get()
+    async def listen(self, take: Callable[[bytes], bool]) -> bool:
+        """See `Line.listen`."""
+        while not take(await self._messages.get()):
+            pass
+        return True
 
     def lost(self, _last: object) -> TranslatorLost:
         """See `Line.lost`."""

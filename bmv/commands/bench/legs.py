@@ -39,7 +39,7 @@ class Leg:
         """Whether the server has ended the stream."""
         self._socket = socket
         self._sid = stream_sid.encode()
-        self._noise = sound.line_noise()
+        self._noise = sound.line_noise(role)
         self._muted = 0
         self._talks = False
         self._chunk = 0

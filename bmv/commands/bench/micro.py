@@ -123,32 +123,31 @@ def _idle_playout() -> Step:
 
 
 async def _in_a_call(kind: str, *, wide: bool) -> dict[str, float]:
-    """What `hear` and a beat cost in a call that has been going on for a cycle, by what is said meanwhile."""
+    """What `hear` and a beat cost in a call that has been going on for a while, by what is heard."""
     async with hand_call(wide=wide) as call:
         await call.pass_frames(2 * CYCLE)
         sums: dict[str, list[float]] = {}
         for _ in range(CYCLE * 2):
-            voiced = call.place % CYCLE in range(TURN_AT["caller"], TURN_AT["caller"] + TURN)
             for name, took in (await _one_frame(call)).items():
-                heard = f"CallSession.hear: 20 ms of {'voice' if voiced else 'silence'} ({kind})"
-                sums.setdefault(heard if name == "hear" else f"one call's beat ({kind})", []).append(took)
+                sums.setdefault(f"{name} ({kind})", []).append(took)
     return {name: sum(each) / len(each) for name, each in sums.items()}
 
 
 async def _one_frame(call: HandCall) -> dict[str, float]:
     """20 ms as `pass_frames` has them, with a look at the watch around what is measured."""
-    place = call.place % CYCLE
+    place, took = call.place % CYCLE, {}
     call.loop.hand += FRAME_SECONDS
-    frame = sound.script("caller").frames[place]
-    began = perf_counter()
-    call.session.hear(Role.CALLER, frame)
-    heard = perf_counter() - began
-    call.session.hear(Role.AGENT, sound.script("agent").frames[place])
+    for role, else_heard in ((Role.CALLER, "noise"), (Role.AGENT, "silence")):
+        script = sound.script(role.value)
+        began = perf_counter()
+        call.session.hear(role, script.frames[place])
+        heard = perf_counter() - began
+        took[f"CallSession.hear: 20 ms of {'voice' if place in script.turn else else_heard}"] = heard
     for line in call.factory.lines:
         line.beat(place)
     began = perf_counter()
     call.metronome.beat()
-    beat = perf_counter() - began
+    took["one call's beat"] = perf_counter() - began
     await call.settle()
     call.place += 1
-    return {"hear": heard, "beat": beat}
+    return took

@@ -13,13 +13,13 @@ from bmv.commands.bench.handclock import HandLoop, hand_call
 from bmv.commands.bench.processes import Usage
 from bmv.commands.bench.sound import CYCLE
 
-MARKS: Final = (1, 10, 20, 30, 40, 50, 60)
+MARKS: Final = (1 / 6, 1 / 3, 1, 2, 10, 20, 30, 40, 50, 60)
 """Minutes at whose end cost and memory are looked at. A session is replaced after 50."""
 
 Row = dict[str, float]
 
 
-def hour(*, wide: bool, marks: Sequence[int] = MARKS) -> list[Row]:
+def hour(*, wide: bool, marks: Sequence[float] = MARKS) -> list[Row]:
     """Hold one call; give for each mark the minute, processor milliseconds for a second of the call since the mark
     before, and how many kilobytes of memory have been added since the first.
 
@@ -29,11 +29,12 @@ def hour(*, wide: bool, marks: Sequence[int] = MARKS) -> list[Row]:
         return runner.run(_hour(marks, wide=wide))
 
 
-async def _hour(marks: Sequence[int], *, wide: bool) -> list[Row]:
+async def _hour(marks: Sequence[float], *, wide: bool) -> list[Row]:
     rows: list[Row] = []
-    minute, first = 0, 0
+    minute, first = 0.0, 0
+    async with hand_call(wide=wide) as warm:
+        await warm.pass_frames(2 * CYCLE)  # the first call of a process is dearer: tables are made
     async with hand_call(wide=wide) as call:
-        await call.pass_frames(2 * CYCLE)  # the first time is dearer: tables are made
         for mark in marks:
             before, seconds = time.process_time(), (mark - minute) * 60
             await call.pass_frames(round(seconds / FRAME_SECONDS))

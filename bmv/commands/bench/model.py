@@ -70,7 +70,17 @@ class Session:
         """Take notes elsewhere from now on."""
         self.uplink = uplink
         if self._ear is not None:
-            self._ear.heard = uplink.heard
+            self._ear.begin(uplink.heard)
+
+    def due(self, said: int, now: float) -> int:  # noqa: ARG002 - for who takes turns
+        """How many voiced frames are still to come of what the speaker had said at that time, when it was `said`
+        frames."""
+        return self._ear.due(said) if self._ear is not None else 0
+
+    def give_up(self, said: int, now: float) -> None:  # noqa: ARG002 - for who takes turns
+        """What is still due of that is lost."""
+        if self._ear is not None:
+            self._ear.give_up(said)
 
     def beat(self, now: float) -> None:
         """20 ms have passed."""
@@ -178,6 +188,8 @@ class TurnBased(Session):
         self._received = 0
         self._item = 0
         self._asked_by_itself = True
+        self._unasked_since: float | None = None
+        """When a turn was heard whose translation the server has not asked for yet."""
         self._beats = 0
         self._steps: Iterator[None] | None = None
         self.say("session.created", session={"id": "sess_1", "type": "realtime"})
@@ -186,6 +198,16 @@ class TurnBased(Session):
         """See `Session.attach`."""
         super().attach(speaker, listener)
         self._ear = UlawEar(speaker, self.uplink.heard, self._after)
+
+    def due(self, said: int, now: float) -> int:
+        """See `Session.due`; a turn counts that nobody asks to have translated."""
+        return super().due(said, now) + (self._turn_frames if self._unasked(now) else 0)
+
+    def give_up(self, said: int, now: float) -> None:
+        """See `Session.give_up`."""
+        super().give_up(said, now)
+        if self._unasked(now):
+            self._lose_turn()
 
     def take(self, audio: bytes) -> None:
         """See `Session.take`."""
@@ -202,6 +224,7 @@ class TurnBased(Session):
                 self.say("session.updated", session=session)
                 self.configured(self)
             case {"type": "response.create", "response": asked}:
+                self._unasked_since = None
                 self._steps = self._answer(asked.get("metadata"))
             case {"type": "conversation.item.delete", "item_id": item}:
                 self.say("conversation.item.deleted", item_id=item)
@@ -245,6 +268,23 @@ class TurnBased(Session):
         self.say(f"{kind}.completed", item_id=item, content_index=0, transcript="".join(_WORDS), usage=usage)
         if self._asked_by_itself:
             self._steps = self._answer(None)
+            return
+        if self._unasked_since is not None:
+            self._lose_turn()
+        self._unasked_since = perf_counter()
+
+    def _unasked(self, before: float) -> bool:
+        return self._unasked_since is not None and self._unasked_since < before
+
+    def _lose_turn(self) -> None:
+        self.uplink.heard.lost += self._turn_frames
+        self._unasked_since = None
+
+    @property
+    def _turn_frames(self) -> int:
+        """Voiced frames of the translation of a turn."""
+        assert self.speaker is not None  # noqa: S101 - who has heard a turn hears somebody
+        return sum(each.voiced for each in sound.translation(self.speaker.role))
 
     def _answer(self, metadata: object) -> Iterator[None]:
         assert self.speaker is not None  # noqa: S101

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +16,8 @@ APART: Final = 3
 """Silent frames between two stretches, at least: no bridge may make a pause shorter."""
 EDGE: Final = 1
 """Frames by which a filter's tail may make a stretch longer."""
+MISSING_SECONDS: Final = 5.0
+"""What has not come so long after it could have sounded does not come any more: the next is what is heard."""
 
 
 @dataclass
@@ -76,6 +79,7 @@ class Listener:
     def _voice(self, at: float, now: float) -> None:
         if self._quiet >= APART:
             self.settle()
+            self._give_up(lambda stretch: now - max(stretch.sent_at(0), self._voiced_until) > MISSING_SECONDS)
             self._stretch = self.expected.popleft() if self.expected else None
             if self._stretch and self._stretch.first and self._voiced_until <= self._stretch.sent_at(0):
                 self.played.downlink.append(now - self._stretch.sent_at(0))
@@ -86,6 +90,22 @@ class Listener:
             self.played.unexplained.append(at - max(self._stretch.sent_at(self._run), self._voiced_until))
         self._run += 1
         self._voiced_until = at + FRAME_SECONDS
+
+    def due(self, before: float) -> int:
+        """How many voiced frames of what began to be sent before this time have not been heard yet."""
+        waiting = sum(each.frames for each in self.expected if each.sent_at(0) < before)
+        heard = self._stretch
+        return waiting + (max(0, heard.frames - self._run) if heard and heard.sent_at(0) < before else 0)
+
+    def give_up(self, before: float) -> None:
+        """What is still due of that time is lost."""
+        if self._stretch is not None and self._stretch.sent_at(0) < before:
+            self.settle()
+        self._give_up(lambda stretch: stretch.sent_at(0) < before)
+
+    def _give_up(self, lost: Callable[[Stretch], bool]) -> None:
+        while self.expected and lost(self.expected[0]):
+            self.played.lost += self.expected.popleft().frames
 
     def settle(self) -> None:
         """The stretch that was heard is over."""

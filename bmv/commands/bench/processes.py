@@ -22,6 +22,8 @@ from bmv.commands.bench.world import ACCOUNT, CALLERS, FLEX, HOST, TOKEN, WORKFL
 from bmv.errors import BmvError
 
 START_SECONDS = 20.0
+LOG = "server.log"
+"""What the server says, in its folder."""
 
 
 class ServerFailed(BmvError):
@@ -45,8 +47,14 @@ class Usage:
 
     @classmethod
     def of(cls, pid: int) -> Usage:
-        """As the kernel tells it. The clock of a process counts nanoseconds, /proc only hundredths of a second."""
-        stat = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        """As the kernel tells it. The clock of a process counts nanoseconds, /proc only hundredths of a second.
+
+        Raises `ServerFailed` where there is no such process any more.
+        """
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            raise ServerFailed("the server ended") from None
         try:
             seconds = time.clock_gettime(~pid << 3 | 2)  # what clock_getcpuclockid(3) gives on Linux
         except OSError:
@@ -150,22 +158,28 @@ async def bmv_server(
     watched = ("bmv.commands.bench.profiled", str(profile)) if profile else ("bmv",)
     command = [sys.executable, "-m", *watched]
     environ |= settings(kind, folder, world_port, port)
-    async with started(command, environ, log=folder / "bmv.log") as process:
-        await _ready(process, f"http://127.0.0.1:{port}/ready")
+    async with started(command, environ, log=folder / LOG) as process:
+        await _ready(process, f"http://127.0.0.1:{port}/ready", folder)
         yield process, port
 
 
 @asynccontextmanager
-async def plain_server(kind: Kind, world_port: int) -> AsyncIterator[tuple[Process, int]]:
-    """The plain bridge, and its port."""
-    port = free_port()
-    command = [sys.executable, "-m", "bmv.commands.bench.plain_bridge", str(port), str(world_port), kind]
-    async with started(command, dict(os.environ)) as process:
-        await _ready(process, f"http://127.0.0.1:{port}/ready")
+async def plain_server(kind: Kind, folder: Path, world_port: int) -> AsyncIterator[tuple[Process, int]]:
+    """The plain bridge, and its port. It is started as a file by itself, so that it carries nothing of this package."""
+    port, file = free_port(), str(Path(__file__).with_name("plain_bridge.py"))
+    command = [sys.executable, "-P", file, str(port), str(world_port), kind]
+    async with started(command, dict(os.environ), log=folder / LOG) as process:
+        await _ready(process, f"http://127.0.0.1:{port}/ready", folder)
         yield process, port
 
 
-async def _ready(process: Process, url: str) -> None:
+def last_words(folder: Path) -> Sequence[str]:
+    """What the server said last, in lines."""
+    log = folder / LOG
+    return log.read_text("utf-8", "replace").splitlines()[-5:] if log.exists() else ()
+
+
+async def _ready(process: Process, url: str, folder: Path) -> None:
     with contextlib.suppress(TimeoutError):
         async with aiohttp.ClientSession() as http, asyncio.timeout(START_SECONDS):
             while process.returncode is None:
@@ -174,4 +188,7 @@ async def _ready(process: Process, url: str) -> None:
                         if response.status == HTTPStatus.OK:
                             return
                 await asyncio.sleep(0.05)
-    raise ServerFailed(f"the server did not become ready within {START_SECONDS:g} s")
+    told = f"the server did not become ready within {START_SECONDS:g} s"
+    if process.returncode is not None:
+        told = f"the server ended before it was ready, with {process.returncode}"
+    raise ServerFailed("\n".join([told, *last_words(folder)]))

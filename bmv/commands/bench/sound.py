@@ -28,11 +28,16 @@ TURN_AT: Final = {"caller": 0, "agent": 250}
 """Where in the script a party's turn begins; a second of quiet follows each."""
 DELTA_FRAMES: Final = 10
 """Frames in a delta of translated sound: 200 ms, the continuous model's own size."""
-_NOISE_PEAK = 60  # of 32767: well below what counts as sound (`levels.SILENCE_PEAK`)
+NOISE_DBFS: Final = {"caller": -52.0, "agent": -60.0}
+"""How loud a party's line is while nobody talks: what is effective of white noise, against the loudest there is. A
+caller stands somewhere, so nine of ten frames of it have a peak that counts as sound (`levels.SILENCE_PEAK`) and are
+looked at by the voice detector; an agent wears a headset in a quiet room, and all frames are silent."""
 _FILLER_PEAK = 30  # of a translator's silence, as users measured it
 _LOUD = 600  # peak of every frame of a translation, so that none is taken for silence on the way
-_BLOCKS = (35, 46, 37, 44, 36, 45)
-"""Frames of each stretch of a translation; a pause follows, up to the end of a delta and at least `_PAUSE` long."""
+_BLOCKS = (35, 46, 37, 44, 38, 45)
+"""Frames of each stretch of a translation; a pause follows, up to the end of a delta and at least `_PAUSE` long. The
+last pause is no longer than those that stay in a translation, else its end would go ahead of the next turn's beginning
+(`playout.SilenceGate`), and that a little earlier."""
 _PAUSE = 6
 
 _SENTENCES = {
@@ -57,6 +62,7 @@ class Script:
     places: dict[bytes, int]
     """Where each frame stands."""
     voiced: tuple[bool, ...]
+    """Which are words, and neither a pause nor the noise of the line."""
     levels: NDArray[np.float64]
     """The mean magnitude of each frame, as 16-bit samples."""
     turn: range
@@ -85,24 +91,27 @@ def script(role: str) -> Script:
     noise = np.random.default_rng(len(role))
     begin = TURN_AT[role]
     spoken = _spoken(role, TURN)
-    frames = [_noise(noise, _NOISE_PEAK) for _ in range(CYCLE)]
-    frames[begin : begin + TURN] = _unlike(spoken, noise)
+    frames = [_noise(noise, role) for _ in range(CYCLE)]
+    voiced = [False] * CYCLE
+    for place, each in enumerate(spoken, begin):
+        if each not in frames and not levels.is_silent(each):  # what is silent or was there before stays noise
+            frames[place], voiced[place] = each, True
     sound = mulaw.decode(b"".join(frames)).astype(np.float64)
     return Script(
         frames=tuple(frames),
         texts=tuple(map(b64encode, frames)),
         places={each: place for place, each in enumerate(frames)},
-        voiced=tuple(not levels.is_silent(each) for each in frames),
+        voiced=tuple(voiced),
         levels=np.abs(sound).reshape(CYCLE, FRAME_BYTES).mean(axis=1),
         turn=range(begin, begin + TURN),
     )
 
 
 @cache
-def line_noise() -> tuple[bytes, ...]:
-    """What is heard of a line before its party follows the script, in base64."""
+def line_noise(role: str) -> tuple[bytes, ...]:
+    """What is heard of the line of `caller` or `agent` before he follows the script, in base64."""
     noise = np.random.default_rng(7)
-    return tuple(b64encode(_noise(noise, _NOISE_PEAK)) for _ in range(50))
+    return tuple(b64encode(_noise(noise, role)) for _ in range(50))
 
 
 @cache
@@ -147,23 +156,13 @@ def sentence() -> bytes:
     return Upsampler().process(mulaw.decode(b"".join(_spoken("agent", 75)))).astype("<i2").tobytes()
 
 
-def _noise(chance: np.random.Generator, peak: int) -> bytes:
-    return mulaw.encode(chance.integers(-peak, peak, FRAME_BYTES, endpoint=True).astype(np.int16))
+def _noise(chance: np.random.Generator, role: str) -> bytes:
+    deviation = 32768 * 10 ** (NOISE_DBFS[role] / 20)
+    return mulaw.encode(np.rint(chance.normal(0, deviation, FRAME_BYTES)).astype(np.int16))
 
 
 def _is_loud(ulaw: bytes) -> bool:
     return not levels.is_silent(ulaw, below=_LOUD)
-
-
-def _unlike(frames: list[bytes], chance: np.random.Generator) -> list[bytes]:
-    """The same frames, but those that occur twice or are silent hold some noise instead."""
-    seen: set[bytes] = set()
-    unlike = []
-    for each in frames:
-        one = each if each not in seen and not levels.is_silent(each) else _noise(chance, _NOISE_PEAK)
-        seen.add(one)
-        unlike.append(one)
-    return unlike
 
 
 def _spoken(what: str, count: int) -> list[bytes]:

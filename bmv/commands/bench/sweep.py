@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bmv.commands.bench.figures import Point
+from bmv.commands.bench.figures import STEADY_SECONDS, Point
 from bmv.commands.bench.point import SETTLING_SECONDS, Bench, bench_of
+from bmv.commands.bench.processes import ServerFailed, last_words
 from bmv.commands.bench.world import CallFailed, Kind
 
 FIRST_SHARE: Final = 0.65
@@ -29,14 +30,16 @@ class Course:
     plain: int | None = 100
     """With how many calls the plain bridge is measured; None for not at all."""
     seconds: float = 10.0
-    settling: float = SETTLING_SECONDS
+    settling: float = STEADY_SECONDS
+    """How long calls have lasted when they are measured; in the search it is shorter, and most of them were there."""
     searches: bool = True
     """Whether the largest number of calls is looked for."""
 
     @classmethod
-    def whole(cls, seconds: float | None) -> Course:
-        """Everything."""
-        return cls(seconds=seconds or cls.seconds)
+    def whole(cls, kind: Kind, seconds: float | None) -> Course:
+        """Everything; how cost grows with the number of calls is left to the kinds that differ more."""
+        growth = (100,) if kind == "24k-2x" else cls.growth
+        return cls(growth=growth, seconds=seconds or cls.seconds)
 
     @classmethod
     def quick(cls) -> Course:
@@ -60,12 +63,13 @@ async def run_course(kind: Kind, course: Course, tell: Tell) -> int | None:
     """
     if course.plain is not None:
         async with _bench("plain", kind) as bench:
-            tell(await _measure(bench, course.plain, course))
+            tell(await _measure(bench, course.plain, course.seconds, SETTLING_SECONDS))
     async with _bench("bmv", kind) as bench:
         last: Point | None = None
         while calls := _next(course, last):
             try:
-                last = await _measure(bench, calls, course)
+                settling = course.settling if calls in course.growth else SETTLING_SECONDS
+                last = await _measure(bench, calls, course.seconds, settling)
             except CallFailed:
                 if last is None:
                     raise
@@ -128,9 +132,9 @@ async def profile(kind: Kind, calls: int, course: Course) -> Profile:
         return Profile.load(found)
 
 
-async def _measure(bench: Bench, calls: int, course: Course) -> Point:
+async def _measure(bench: Bench, calls: int, seconds: float, settling: float) -> Point:
     await bench.reach(calls)
-    return await bench.measure(course.seconds, settling=course.settling)
+    return await bench.measure(seconds, settling=settling)
 
 
 @asynccontextmanager
@@ -139,10 +143,5 @@ async def _bench(bridge: str, kind: Kind) -> AsyncIterator[Bench]:
         async with bench_of(bridge, kind, Path(folder)) as bench:
             try:
                 yield bench
-            except CallFailed as error:
-                raise CallFailed("\n".join([str(error), *_tail(Path(folder, "bmv.log"))])) from error
-
-
-def _tail(log: Path) -> Sequence[str]:
-    """What the server said last."""
-    return log.read_text("utf-8", "replace").splitlines()[-5:] if log.exists() else ()
+            except (CallFailed, ServerFailed) as error:
+                raise type(error)("\n".join([str(error), *last_words(Path(folder))])) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from bmv.commands.bench.document import Run
-from bmv.commands.bench.figures import DISTURBED, Point
+from bmv.commands.bench.figures import DISTURBED, STEADY_SECONDS, Point
 
 HEADINGS = (
     "bridge",
@@ -16,7 +16,7 @@ HEADINGS = (
     "memory",
     "per call",
     "uplink beyond the batch",
-    "downlink",
+    "downlink beyond its beat",
     "unexplained delay",
     "lost",
     "late",
@@ -59,13 +59,19 @@ def line(point: Point) -> str:
     told = dict(zip(HEADINGS, row(point), strict=True))
     words = [f"{told['bridge']:5} {told['kind']:6} {told['calls']:>3} calls: {told['CPU-ms per call-second']} CPU-ms"]
     words += [f"core {told['core']}", f"{told['memory']}", f"uplink {told['uplink beyond the batch']} ms"]
-    words += [f"downlink {told['downlink']} ms", f"lost {told['lost']}", f"load {point.generator_core:.0%}"]
+    words += [
+        f"downlink {told['downlink beyond its beat']} ms",
+        f"lost {told['lost']}",
+        f"load {point.generator_core:.0%}",
+    ]
     return ", ".join([*words, *_doubts(point)])
 
 
 def _doubts(point: Point) -> Iterator[str]:
     if point.disturbed:
         yield f"DISTURBED: server and load waited for their cores {point.waited:.0%}, {point.generator_waited:.0%}"
+    if point.bridge == "plain" and point.at_its_limit:
+        yield "THE YARDSTICK IS AT ITS LIMIT: a plain bridge that is late or fills its core gives no ratio to trust"
     if point.saturated:
         yield "the load generator is at its limit"
     if point.broken:
@@ -123,6 +129,7 @@ def report(run: Run) -> str:
     parts = [
         f"bmv {machine['version']}, Python {machine['python']}, {machine['cores']} cores of {machine['processor']}, "
         f"{machine['date']}; voices: {machine['voices']}",
+        *([f"INCOMPLETE: {run.incomplete}"] if run.incomplete else []),
         *_of_calls(run),
         *_without_sockets(run),
     ]
@@ -140,6 +147,19 @@ def _of_calls(run: Run) -> Iterator[str]:
         yield "Times in milliseconds: p50 / p95 / p99 / most. What each column means: docs/performance.md."
     if ratios := [(kind, calls, f"{ratio:.2f}") for kind, calls, ratio in run.ratios()]:
         yield table(("kind", "calls", "processor time as a share of the plain bridge's"), ratios)
+        if doubtful := [each.kind for each in run.points if each.bridge == "plain" and each.at_its_limit]:
+            yield (
+                f"In {', '.join(doubtful)} the plain bridge itself was late or filled its core. A server at its limit "
+                "does more at each wake-up, or less than it has to, and seems cheaper: its share says little there."
+            )
+    if begun := [(each, each.first_ms, each.set_up_ms) for each in run.points if each.first_ms is not None]:
+        yield table(
+            ("kind", "calls", "CPU-ms to set a call up", f"{STEADY_SECONDS:g} s from the last one on", "from then on"),
+            [
+                (each.kind, each.calls, f"{set_up:.0f}", f"{first:.2f}", f"{each.cpu_ms:.2f}")
+                for each, first, set_up in begun
+            ],
+        )
     if carried := [(kind, found, found.failed_at or "–") for kind, found in run.largest.items() if found.calls]:
         yield table(("kind", "calls carried on one core", "too many"), carried)
     for what, shares in (("room", run.rooms), ("function", run.functions)):
@@ -148,11 +168,16 @@ def _of_calls(run: Run) -> Iterator[str]:
             yield table((f"{what}, {kind}", "share of the server's processor time"), rows)
 
 
+def _told(name: str, value: float) -> str:
+    """A figure of the hand clock; the minute as a clock shows it."""
+    return f"{int(value)}:{round(value % 1 * 60):02d}" if name == "minute" else f"{round(value, 3):g}"
+
+
 def _without_sockets(run: Run) -> Iterator[str]:
     for kind, rows in run.minutes.items():
         names = list(rows[0]) if rows else []
         yield f"One {kind} call on a clock that is turned by hand:\n\n" + table(
-            names, [[round(each[name], 3) for name in names] for each in rows]
+            names, [[_told(name, each[name]) for name in names] for each in rows]
         )
     if run.micro:
         yield table(("on the way of a frame", "µs"), [(what, f"{each:.2f}") for what, each in run.micro.items()])

@@ -36,6 +36,7 @@ HOST, TOKEN = "bench.example.com", "auth-token-of-the-bench"
 ACCOUNT, WORKFLOW, WORKSPACE = "AC" + "1" * 32, "WW" + "2" * 32, "WS" + "3" * 32
 CALLERS, FLEX = "+14155550100", "+14155550199"
 SETUP_SECONDS = 20.0
+LOOK_SECONDS = 0.1
 _PARAMETER = re.compile(r'<Parameter name="([^"]*)" value="([^"]*)"')
 _TASK = re.compile(r"<Task>(.*?)</Task>", re.DOTALL)
 _GOLDEN = 0.6180339887498949
@@ -94,6 +95,22 @@ class World:
             for session in each.sessions.values():
                 session.move(self.notes.uplink)
         return self.notes
+
+    async def account(self, seconds: float) -> None:
+        """Wait until everything that was said and sent before now has arrived, at most for so long; what has not then
+        is lost. Calls go on meanwhile."""
+        now, until = perf_counter(), perf_counter() + seconds
+        legs = [leg for each in self.conversations for leg in each.legs.values()]
+        sessions = [each for call in self.conversations for each in call.sessions.values()]
+        said = [(each, each.speaker.said) for each in sessions if each.speaker is not None]
+        while perf_counter() < until:
+            if not any(leg.listener.due(now) for leg in legs) and not any(each.due(upto, now) for each, upto in said):
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+        for leg in legs:
+            leg.listener.give_up(now)
+        for each, upto in said:
+            each.give_up(upto, now)
 
     # -- calls --------------------------------------------------------------------------------------------------
 
@@ -183,6 +200,8 @@ class World:
 
     async def _stream(self, server: int, role: str, call_sid: str, twiml: str) -> Leg:
         parameters = {name: unescape(value) for name, value in _PARAMETER.findall(twiml)}
+        if not parameters and "<Say" in twiml:
+            raise CallFailed(f"the {role} is told that all are busy: the server is, or does something else run here?")
         if not parameters:
             raise CallFailed(f"the {role}'s TwiML has no stream: {twiml[:200]}")
         return await self._leg(server, role, call_sid, "/intercept", parameters)
