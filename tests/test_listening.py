@@ -25,6 +25,24 @@ def test_a_longer_pause_between_syllables_does_not_matter() -> None:
     assert listen(SAID[:border] + SECOND + SAID[border:], SAID).share == 1.0
 
 
+def test_a_syllable_that_sounds_like_a_later_one_hides_nothing_between_them() -> None:
+    """Of two sentences the pause is shortened, by 120 ms: the end of the second is more like what is left of it."""
+    first, second = (voices.speak(text, "es") for text in ("El paquete estaba roto.", "Quiero cambiar la dirección."))
+    said = first + second
+    pause = 76 * mulaw.FRAME_BYTES  # where it begins
+    shortened = said[:pause] + said[pause + 6 * mulaw.FRAME_BYTES :]
+    assert levels.is_silent(said[pause : pause + 6 * mulaw.FRAME_BYTES])
+    found = listen(SECOND + shortened + SECOND, said)
+    assert found.share > 0.9
+    assert found.first < found.last
+    assert listen(SECOND + first + SECOND, said).share < 0.6  # what is not there is not heard for all that
+
+
+def test_what_comes_twice_is_heard_in_its_order() -> None:
+    half = len(SAID) // 2 // PIECE_BYTES * PIECE_BYTES
+    assert listen(SAID[half:] + SECOND + SAID + SECOND + SAID[:half], SAID).share == 1.0
+
+
 def test_half_a_sentence_is_heard_by_half() -> None:
     assert 0.3 < listen(SAID[: len(SAID) // 2] + SECOND, SAID).share < 0.7
 

@@ -9,10 +9,12 @@ import pytest
 
 from bmv.commands.exits import DONE, FAILED, WARNED
 from bmv.commands.soak.command import exit_code
+from bmv.commands.soak.enactment import asked_to_end
 from bmv.commands.soak.evidence import Census, Evidence, Outcome, Pace, Totals
 from bmv.commands.soak.invariants import Judgement, judge
 from bmv.commands.soak.overheard import Ear, translated
 from bmv.commands.soak.plan import NONE, call
+from bmv.simulator.twilio import RestRequest
 
 SPEECH = {"heard": 3.0, "translated": 2.5, "passed_through": 0.4, "not_translatable": 0.1, "lost": 0.0}
 WELL = Ear("agent", translated=0.95, original=0.0, heard_seconds=1.5, said_seconds=1.5)
@@ -42,6 +44,8 @@ def evidence() -> Evidence:
         end=census,
         calls_between=4,
         totals=Totals(0, 24.0, 24.0),
+        refusals={},
+        died="",
         errors=[],
         alerts=[],
         exit_code=0,
@@ -75,15 +79,28 @@ def hear(found: Evidence, which: int, **ear: float) -> None:
     found.outcomes[which].ears[0] = replace(WELL, **ear)  # type: ignore[arg-type]
 
 
+def refuse(found: Evidence, callers: int, **reasons: int) -> None:
+    found.outcomes += [Outcome(call(1, number), "es-en", refused=True, stuck="waited") for number in range(callers)]
+    found.refusals = reasons
+
+
 def grow(found: Evidence, **more: float) -> None:
+    assert found.end
     found.end = replace(found.end, **{name: getattr(found.end, name) + number for name, number in more.items()})
 
+
+REFUSED = "callers are refused by a server that is too late alone"
+
+ASKED = "the server asked for the end of every call it had to end"
 
 BREAKS: dict[str, tuple[Callable[[Evidence], None], str]] = {
     "a script got stuck": (lambda it: setattr(it.outcomes[0], "stuck", "waited"), "every script came to its end"),
     "no call_ended": (lambda it: setattr(it.outcomes[2], "ending", None), "every call ended, and said so once"),
     "an open call": (lambda it: it.outcomes[1].open_calls.append("CA1"), "every telephone call ended"),
+    "a call left to its stream": (lambda it: it.outcomes[2].not_hung_up.append("CA1"), ASKED),
     "an open session": (lambda it: it.outcomes[1].open_sessions.append("en"), "every paid session was closed"),
+    "a full house": (lambda it: setattr(it, "refusals", {"busy": 2, "overloaded": 1}), REFUSED),
+    "a refusal that is not counted": (lambda it: refuse(it, 1), REFUSED),
     "a running call": (lambda it: setattr(it, "totals", Totals(1, 24, 24)), "no call is left in the registry"),
     "speech in no bin": (vanish, "the ledger adds up"),
     "metrics that do not add up": (lambda it: setattr(it, "totals", Totals(0, 24, 23)), "the ledger adds up"),
@@ -93,12 +110,13 @@ BREAKS: dict[str, tuple[Callable[[Evidence], None], str]] = {
     "somebody else's words": (lambda it: hear(it, 0, heard_seconds=3.0), "calls without a fault were whole"),
     "twice the words": (lambda it: hear(it, 3, heard_seconds=3.0), "faults that touch no translation cost no word"),
     "nothing at all": (lambda it: hear(it, 1, translated=0.2), "where the translation failed, the voice was heard"),
+    "one of two": (lambda it: hear(it, 1, translated=0.6), "where the translation failed, the voice was heard"),
     "nobody listened": (lambda it: it.outcomes[0].ears.clear(), "calls without a fault were whole"),
     "a warning": (lambda it: setattr(it.outcomes[0], "warnings", ["hold_unknown"]), "no bad call touches another"),
     "a bug": (lambda it: it.errors.append("internal_error c1: KeyError"), "no bug in the log"),
     "an alert": (lambda it: it.alerts.append("31921"), "the telephone company had no complaint"),
     "a task": (lambda it: grow(it, tasks=1), "no task is left"),
-    "sockets": (lambda it: grow(it, sockets=3), "no socket is left"),
+    "a socket": (lambda it: grow(it, sockets=1), "no socket is left"),
     "files": (lambda it: grow(it, files=3), "no file is left"),
     "threads": (lambda it: grow(it, threads=5), "no thread is left"),
     "memory": (lambda it: grow(it, rss_mb=7.0), "memory does not grow"),
@@ -124,7 +142,7 @@ def test_a_call_that_is_cut_off_may_lose_words_and_nobody_listens_to_it() -> Non
 
 def test_where_the_translation_fails_everybody_the_own_voice_will_do() -> None:
     found = evidence()
-    hear(found, 0, translated=0.3, original=0.6)
+    hear(found, 0, translated=0.3, original=0.45)
     found.outcomes[0].outage, found.outcomes[0].warnings = True, ["translator_lost"]
     assert broken(found) == []
 
@@ -159,14 +177,48 @@ def test_what_twilio_complains_of_while_the_machine_stands_still_is_not_judged()
     assert exit_code(judge(found)) == WARNED
 
 
-def test_calls_that_were_refused_are_not_judged_and_too_many_are_no_soak() -> None:
+def test_calls_that_were_refused_for_a_slow_machine_are_not_judged_and_too_many_are_no_soak() -> None:
     found = evidence()
-    refused = [Outcome(call(1, number), "es-en", refused=True, stuck="waited") for number in range(20, 26)]
-    found.outcomes += refused[:2]
+    refuse(found, 2, overloaded=2)
     assert broken(found) == []
     assert exit_code(judge(found)) == DONE
-    found.outcomes += refused[2:]
+    refuse(found, 4, overloaded=6)
+    assert broken(found) == []
     assert exit_code(judge(found)) == WARNED
+
+
+def test_of_a_server_that_died_it_is_told_how_and_all_that_is_known_is_judged() -> None:
+    found = evidence()
+    found.died = "it died by SIGSEGV, and said last: call_bridged c7"
+    found.end = found.totals = found.exit_code = None
+    refuse(found, 1)  # nobody could ask why
+    assert broken(found) == ["the server lived until it was told to stop"]
+    assert found.died in {each.evidence for each in judge(found)}
+    found.outcomes[0].open_sessions.append("en")
+    assert broken(found) == ["the server lived until it was told to stop", "every paid session was closed"]
+
+
+CALLS = "/2010-04-01/Accounts/AC1/Calls"
+FAREWELL = "<Response><Say>Goodbye.</Say><Hangup/></Response>"
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "status", "asked"),
+    [
+        ("/CA1.json", ("Status", "completed"), 200, True),
+        ("/CA1.json", ("Status", "completed"), 500, True),  # it did what it could
+        ("/CA1.json", ("Status", "completed"), 0, True),  # and does not know yet
+        ("/CA1.json", ("Twiml", FAREWELL), 200, True),
+        ("/CA1.json", ("Twiml", FAREWELL), 500, False),  # then it has to be hung up
+        ("/CA1.json", ("Twiml", "<Response><Pause/></Response>"), 200, False),
+        ("/CA2.json", ("Status", "completed"), 200, False),
+        (".json", ("To", "CA1"), 201, False),
+    ],
+)
+def test_a_call_is_asked_to_end_by_a_hang_up_or_a_farewell_that_was_accepted(
+    path: str, form: tuple[str, str], status: int, asked: bool
+) -> None:
+    assert asked_to_end([RestRequest("POST", CALLS + path, [form], status)], "CA1") is asked
 
 
 def test_an_ear_tells_the_translation_the_original_and_silence_apart() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 from math import inf
 from statistics import median
+from typing import NamedTuple
 
 from bmv.audio import mulaw
-from bmv.audio.compare import align
+from bmv.audio.compare import Alignment, Recording
 from bmv.audio.levels import is_silent
 
 PIECE_BYTES = 12 * mulaw.FRAME_BYTES  # 240 ms: about a syllable
@@ -35,14 +39,59 @@ def listen(heard: bytes, said: bytes) -> Heard:
     """
     pieces = [said[start : start + PIECE_BYTES] for start in range(0, len(said) - PIECE_BYTES + 1, PIECE_BYTES)]
     voiced = [piece for piece in pieces if not is_silent(piece, QUIET_PEAK)]
-    whole = mulaw.decode(heard)
-    position, gains, times = 0, [], []
-    for piece in voiced:
-        place = align(whole[position:], mulaw.decode(piece))
-        if place.score > CLEAR:
-            gains.append(place.gain)
-            times.append((position + place.offset) / mulaw.SAMPLE_RATE)
-            position += max(place.offset, 0) + len(piece) // 2
-    if not times:
+    whole = Recording(mulaw.decode(heard))
+    found = _in_order(_clear_places(whole, piece) for piece in voiced)
+    if not found:
         return NOTHING
-    return Heard(len(times) / len(voiced), median(gains), times[0], times[-1])
+    times = [place.offset / mulaw.SAMPLE_RATE for place in found]
+    return Heard(len(found) / len(voiced), median(place.gain for place in found), times[0], times[-1])
+
+
+def _clear_places(heard: Recording, piece: bytes) -> list[Alignment]:
+    return list(takewhile(lambda place: place.score > CLEAR, heard.best_first(mulaw.decode(piece))))
+
+
+class _Row(NamedTuple):
+    """Pieces that were heard one after the other: how many, how well in sum, the last of them, and those before it."""
+
+    pieces: int
+    likeness: float
+    last: Alignment
+    before: _Row | None
+
+
+def _in_order(pieces: Iterable[Iterable[Alignment]]) -> list[Alignment]:
+    """Choose a place for as many pieces as possible, each after the one before it; for so many, where they fit best.
+
+    Where each fits best by itself is not enough: of a piece whose pause was shortened, another syllable may be more
+    like it than what is left of it, and if that is far behind, everything between would count as unheard.
+    """
+    rows: list[_Row] = []  # each ends later than the one before it, and is the better for it
+    for places_of_one in pieces:
+        longer = []
+        for place in places_of_one:
+            till = bisect_right(rows, place.offset - PIECE_BYTES // 2, key=_end)
+            before = rows[till - 1] if till else None
+            number, likeness = (before.pieces, before.likeness) if before else (0, 0.0)
+            longer.append(_Row(number + 1, likeness + place.score, place, before))
+        for row in longer:
+            _keep(rows, row)
+    found: list[Alignment] = []
+    best = rows[-1] if rows else None
+    while best:
+        found.append(best.last)
+        best = best.before
+    return found[::-1]
+
+
+def _keep(rows: list[_Row], row: _Row) -> None:
+    place = bisect_right(rows, _end(row), key=_end)
+    if place and rows[place - 1][:2] >= row[:2]:
+        return
+    while place < len(rows) and rows[place][:2] <= row[:2]:
+        del rows[place]
+    rows.insert(place, row)
+
+
+def _end(row: _Row) -> int:
+    return row.last.offset

@@ -58,8 +58,8 @@ def run_soak(options: SoakOptions) -> int:
     request = SoakRequest(options.seed, options.minutes, options.calls_at_once, options.only, log)
     try:
         evidence = asyncio.run(soak(request, console.print))
-    except (BmvError, OSError, aiohttp.ClientError) as failure:  # the server died, for one
-        console.print(f"[red]The soak ended early:[/] {escape(str(failure) or repr(failure))}", soft_wrap=True)
+    except (BmvError, OSError, aiohttp.ClientError) as failure:  # the server did not start, for one
+        console.print(f"[red]The soak could not be held:[/] {escape(str(failure) or repr(failure))}", soft_wrap=True)
         console.print(f"To have it again: {_again(options)}", soft_wrap=True)
         return FAILED
     verdicts = invariants.judge(evidence)

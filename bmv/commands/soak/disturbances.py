@@ -48,7 +48,7 @@ _TRANSLATOR: Mapping[str, Callable[[float], Fault]] = {
     "translator-expiring": lambda after: Fault(expires_in=8.0 + after),
     "translator-voiceless": lambda _: Fault(voiceless=True),
     "translator-ignores-its-settings": lambda _: Fault(ignore_updates=True),
-    "translator-other-language": lambda _: Fault(other_language="es"),
+    "translator-other-language": lambda _: Fault(other_language="id", keeps_pcm=True),
     "translator-never-closed": lambda _: Fault(never_closed=True),
     "translator-closes-slowly": lambda after: Fault(closing_seconds=3.0 + after),
 }

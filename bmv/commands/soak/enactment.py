@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from http import HTTPStatus
 from random import Random
 
 from bmv.audio import mulaw
@@ -15,7 +16,7 @@ from bmv.commands.soak.evidence import Outcome
 from bmv.commands.soak.overheard import Ear
 from bmv.commands.soak.plan import CallPlan, Promise
 from bmv.simulator.openai.records import Record
-from bmv.simulator.twilio import Agent, Call, HungUpError, Party, Reservation, Webhook
+from bmv.simulator.twilio import Agent, Call, HungUpError, Party, Reservation, RestRequest, Webhook
 
 ANSWER_SECONDS = 10.0
 RING_SECONDS = 20.0
@@ -41,6 +42,8 @@ class Enactment:
         self.seat: Agent | None = None
         self._began = world.clock()
         self._marks: dict[str, int] = {}
+        self._left: set[Call] = set()
+        """Telephone calls that the people end themselves; to every other one the server owes a request for its end."""
 
     # -- what disturbances and others want to know ---------------------------------------------------------------------
 
@@ -102,7 +105,7 @@ class Enactment:
         self.call = await twilio.dial(from_=number, to=self.line.number, party=self.caller)
         if plan.fault == "caller-leaves-at-once":
             await asyncio.sleep(plan.after / 100)
-            await self.call.hang_up()
+            await self._caller_leaves()
         await self.call.answered(ANSWER_SECONDS)
         self.outcome.call_id = self._id()
         self.outcome.refused = not self.call_id
@@ -115,10 +118,11 @@ class Enactment:
         if plan.fault == "caller-leaves-the-queue":
             await self.call.streaming(ANSWER_SECONDS)
             await asyncio.sleep(plan.after)
-            await self.call.hang_up()
+            await self._caller_leaves()
             return
         reservation = await self._rung()
         if plan.fault == "task-canceled":
+            self._leaves(self.ordered)  # with the queue its TwiML is over
             reservation.task.cancel()
             await self.call.ended(ENDING_SECONDS)
             return
@@ -165,7 +169,7 @@ class Enactment:
         mouth.say(self._said[listener])
         if self.plan.fault == "caller-cut-off" and mouth is self.caller:
             await asyncio.sleep(self.plan.after)
-            await self.inbound.hang_up()
+            await self._caller_leaves()
             return
         await ear.hears_speech(HEAR_SECONDS)
         await mouth.done_speaking(HEAR_SECONDS)
@@ -175,10 +179,19 @@ class Enactment:
 
     async def _part(self) -> None:
         if self.plan.fault in ("agent-hangs-up-first", "farewell-failed") and self.seat:
+            self._leaves(self.ordered)
             await self.seat.hang_up()
             await self.inbound.ended(ENDING_SECONDS)  # the caller is told, and hung up
         else:
-            await self.inbound.hang_up()
+            await self._caller_leaves()
+
+    async def _caller_leaves(self) -> None:
+        self._leaves(self.call)
+        await self.inbound.hang_up()
+
+    def _leaves(self, call: Call | None) -> None:
+        if call and not call.over:
+            self._left.add(call)
 
     def _sentences(self, speaker: str, number: int) -> bytes:
         """One, or two where the translation fails: that is noticed by 1.5 s of voice that get no answer."""
@@ -213,12 +226,15 @@ class Enactment:
     async def _end(self) -> None:
         """Wait until everything that costs money is over, and note what is not."""
         if self.call and not self.call.over:
+            if self.plan.promise is not Promise.ENDS:  # there the server had to end it, and this does not excuse it
+                self._leaves(self.call)
             await self.call.hang_up()
         with suppress(TimeoutError):
             async with asyncio.timeout(ENDING_SECONDS):
-                while self._open_calls() or self._open_sessions() or not self._ended():  # noqa: ASYNC110 - three worlds
+                while self._unfinished():  # noqa: ASYNC110 - three worlds
                     await asyncio.sleep(LOOK_SECONDS)
         self.outcome.open_calls = [f"{call!r} after {ENDING_SECONDS:.0f} s" for call in self._open_calls()]
+        self.outcome.not_hung_up = [f"{call!r}" for call in self._not_hung_up()]
         self.outcome.open_sessions = [f"into {record.language!r}" for record in self._open_sessions()]
         self.outcome.outage = self._outage
         events = self.world.subject.calls.pop(self.call_id, []) if self.world.subject and self.call_id else []
@@ -226,12 +242,23 @@ class Enactment:
         self.outcome.ending = endings[0] if len(endings) == 1 else None
         self.outcome.warnings = [str(event["event"]) for event in events if event["level"] not in ("info", "debug")]
 
+    def _unfinished(self) -> bool:
+        return bool(self._open_calls() or self._open_sessions() or not self._ended() or self._not_hung_up())
+
     def _ended(self) -> bool:
         events = self.world.subject.calls.get(self.call_id, ()) if self.world.subject else ()
         return not self.call_id or any(event["event"] == "call_ended" for event in events)
 
     def _open_calls(self) -> list[Call]:
         return [each for each in self._calls() if not each.over or each.stream]
+
+    def _not_hung_up(self) -> list[Call]:
+        """Those that the server had to end, since nobody else had, and that it made no request to end."""
+        if not self.call_id:
+            return []
+        owed = [each for each in self._calls() if each is self.call or each.direction == "outbound-api"]
+        requests = self.world.twilio.requests
+        return [each for each in owed if each not in self._left and not asked_to_end(requests, each.sid)]
 
     def _open_sessions(self) -> list[Record]:
         return [
@@ -247,3 +274,17 @@ class Enactment:
             heard = self._party(who).heard[mark * mulaw.FRAME_BYTES :]
             ear = await loop.run_in_executor(self.world.judges, Ear.of, who, heard, self._said[who])
             self.outcome.ears.append(ear)
+
+
+def asked_to_end(requests: Iterable[RestRequest], sid: str) -> bool:
+    """Whether the server has asked the company to end this telephone call, and not only closed its stream.
+
+    `Status=completed` counts whatever its answer was, since what fails is planned; a farewell with a hang-up behind it
+    where it was accepted.
+    """
+    about = [each for each in requests if each.method == "POST" and each.path.endswith(f"/Calls/{sid}.json")]
+    return any(
+        each.fields.get("Status") == "completed"
+        or ("<Hangup" in each.fields.get("Twiml", "") and each.status == HTTPStatus.OK)
+        for each in about
+    )

@@ -142,6 +142,11 @@ class World:
         if seconds > TIME_STEP:
             self.lates.append((self.clock(), seconds))
 
+    def close_idle(self) -> None:
+        """Close what the server keeps open for the next request: how many there are says nothing of what is left."""
+        self.twilio.close_idle()
+        self.openai.close_idle()
+
     def forget(self, over: Collection[str] = ()) -> None:
         """Drop what is over, and these telephone calls, or an hour of soaking fills the memory with recordings."""
         for sid in over:

@@ -24,10 +24,12 @@ class Outcome:
     """What the script waited for in vain, if it did."""
     open_calls: list[str] = field(default_factory=list)
     """Telephone calls that did not end after it."""
+    not_hung_up: list[str] = field(default_factory=list)
+    """Telephone calls that the server had to end, and that it made no request to end."""
     open_sessions: list[str] = field(default_factory=list)
     """Translator sessions that did not."""
     refused: bool = False
-    """Whether the server took no further call, because the machine was too slow for more."""
+    """Whether the server did not take the call, which is right where it is too late for those that it has."""
     outage: bool = False
     """Whether the translator failed everybody while it ran."""
     late: float = 0.0
@@ -80,11 +82,16 @@ class Evidence:
     seed: int
     minutes: float
     outcomes: list[Outcome]
-    warm: Census
-    end: Census
+    warm: Census | None
+    end: Census | None
     calls_between: int
     """Calls between the two counts."""
-    totals: Totals
+    totals: Totals | None
+    refusals: Mapping[str, int]
+    """How many calls it says it has refused, by the reason."""
+    died: str
+    """How it came to an end without having been told to stop, with its last words; what it was not asked any more is
+    None then. Empty if it did not."""
     errors: list[str]
     """Lines of the log at error and above, and what was no line of the log at all."""
     alerts: list[str]

@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bmv.call.strain import HEARD_SECONDS
-from bmv.commands.soak.evidence import Evidence, Outcome
+from bmv.call.totals import Refusal
+from bmv.commands.soak.evidence import Evidence, Outcome, Totals
 from bmv.commands.soak.overheard import Ear
 from bmv.commands.soak.plan import NONE, Promise
 
 FATES = ("translated", "passed_through", "not_translatable", "lost")
 ROUNDING = 0.03  # seconds: each figure of a line is rounded to a hundredth
-HEARD = 0.6  # share of a sentence's syllables; another sentence reaches 0.15
+HEARD = 0.7  # share of the syllables: shortened pauses tear a quarter at worst; the longer of two sentences has 0.6
 VOICE_SLACK = (0.12, 0.35)  # of what was said, and seconds: by how much more or less may be heard
 LATE = HEARD_SECONDS  # what is later tears words, whoever's fault it is
 STALLED = 0.5  # seconds: a machine that stood still for so long breaks what depends on time, too
 MOSTLY = 0.5  # of the calls to be listened to that must have been held on a machine in time
-TASKS_GROWN, FILES_GROWN, THREADS_GROWN = 0, 2, 4  # threads: the pool for look-ups of names grows once
+TASKS_GROWN, SOCKETS_GROWN, FILES_GROWN = 0, 0, 2
+THREADS_GROWN = 4  # the pool for look-ups of names grows once
 RSS_GROWN_MB = 6.0
 RSS_GROWN_KB_PER_CALL = 8.0
 SHOWN = 5  # pieces of evidence
@@ -47,13 +49,16 @@ def judge(evidence: Evidence) -> list[Verdict]:
     fair = [each for each in outcomes if each.late <= STALLED]
     stalled = f"; {len(outcomes) - len(fair)} while the machine stood still prove nothing" if fair != outcomes else ""
     return [
-        _taken(evidence.outcomes),
+        _none("the server lived until it was told to stop", [evidence.died] if evidence.died else (), "it did"),
+        _taken(evidence),
+        _none("callers are refused by a server that is too late alone", _sent_away(evidence), _refused(evidence)),
         _none("every script came to its end", _stuck(fair), f"{len(fair)} calls{stalled}"),
         _none("every call ended, and said so once", _unended(outcomes), f"{len(outcomes)} calls"),
         _none("every telephone call ended", _each(outcomes, "open_calls"), "none is open"),
+        _none("the server asked for the end of every call it had to end", _each(outcomes, "not_hung_up"), "it did"),
         _none("every paid session was closed", _each(outcomes, "open_sessions"), "none is open"),
-        _none("no call is left in the registry", _running(evidence), "0 are running"),
-        _none("the ledger adds up", _unbalanced(evidence), f"{evidence.totals.heard:.0f} s of speech in /metrics"),
+        *_registry(evidence.totals),
+        _none("the ledger adds up", _unbalanced(evidence), _in_metrics(evidence.totals)),
         _none("no word is lost where it need not be", _lost(fair), _speech(outcomes)),
         _heard("calls without a fault were whole", [each for each in outcomes if _untouched(each)]),
         _heard("faults that touch no translation cost no word", [each for each in outcomes if _whole(each)]),
@@ -62,7 +67,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
         _none("no bug in the log", evidence.errors, "no line at error, and nothing that is no line"),
         _complaints(evidence),
         *_growth(evidence),
-        _none("it stops in order in the middle of calls", _exit(evidence), "SIGTERM: the calls went on, then exit 0"),
+        *_exit(evidence),
     ]
 
 
@@ -71,12 +76,31 @@ def saturated(verdicts: Iterable[Verdict]) -> bool:
     return any(each.judgement is Judgement.OPEN for each in verdicts)
 
 
-def _taken(outcomes: Sequence[Outcome]) -> Verdict:
+def _taken(evidence: Evidence) -> Verdict:
     """To refuse a call is right where the machine is too slow for it, but then there is nothing to be judged."""
-    refused = sum(each.refused for each in outcomes)
-    told = f"{len(outcomes) - refused} of {len(outcomes)}"
-    slow = refused > (1 - MOSTLY) * len(outcomes)
-    return Verdict("calls were taken", Judgement.OPEN if slow else Judgement.OK, told)
+    calls, refused = len(evidence.outcomes), _number_refused(evidence)
+    slow = refused > (1 - MOSTLY) * calls
+    return Verdict("calls were taken", Judgement.OPEN if slow else Judgement.OK, f"{calls - refused} of {calls}")
+
+
+def _number_refused(evidence: Evidence) -> int:
+    return sum(each.refused for each in evidence.outcomes)
+
+
+def _sent_away(evidence: Evidence) -> Iterator[str]:
+    """Refused for another reason: there is always room for as many calls as a soak holds. Or for none at all."""
+    if evidence.died:  # it was not asked
+        return
+    reasons = dict(evidence.refusals)
+    slow = reasons.pop(Refusal.OVERLOADED.value, 0)
+    if reasons:
+        yield "/metrics: " + ", ".join(f"{number} {reason}" for reason, number in reasons.items())
+    if (more := _number_refused(evidence) - slow - sum(reasons.values())) > 0:
+        yield f"of {more} calls that were refused /metrics does not say why"
+
+
+def _refused(evidence: Evidence) -> str:
+    return f"{evidence.refusals.get(Refusal.OVERLOADED.value, 0)} times it was"
 
 
 def _none(invariant: str, found: Iterable[str], well: str) -> Verdict:
@@ -103,9 +127,10 @@ def _each(outcomes: Sequence[Outcome], name: str) -> Iterator[str]:
     return (_named(each, ", ".join(found)) for each in outcomes if (found := getattr(each, name)))
 
 
-def _running(evidence: Evidence) -> Iterator[str]:
-    if evidence.totals.running:
-        yield f"/metrics says that {evidence.totals.running:.0f} calls are running"
+def _registry(totals: Totals | None) -> Iterator[Verdict]:
+    if totals:
+        left = [f"/metrics says that {totals.running:.0f} calls are running"] if totals.running else ()
+        yield _none("no call is left in the registry", left, "0 are running")
 
 
 def _unbalanced(evidence: Evidence) -> Iterator[str]:
@@ -115,8 +140,12 @@ def _unbalanced(evidence: Evidence) -> Iterator[str]:
             if abs(settled - speech["heard"]) > ROUNDING:
                 yield _named(outcome, f"of the {role} {speech['heard']} s were heard and {settled:.2f} s settled")
     totals = evidence.totals
-    if abs(totals.heard - totals.settled) > ROUNDING * len(FATES):
+    if totals and abs(totals.heard - totals.settled) > ROUNDING * len(FATES):
         yield f"/metrics: {totals.heard:.2f} s were heard and {totals.settled:.2f} s settled"
+
+
+def _in_metrics(totals: Totals | None) -> str:
+    return f"{totals.heard:.0f} s of speech in /metrics" if totals else "/metrics was not asked"
 
 
 def _lost(outcomes: Sequence[Outcome]) -> Iterator[str]:
@@ -198,12 +227,14 @@ def _complaints(evidence: Evidence) -> Verdict:
 
 def _growth(evidence: Evidence) -> Iterator[Verdict]:
     warm, end = evidence.warm, evidence.end
+    if not warm or not end:
+        return
     kinds = ", ".join(f"{number} {kind}" for kind, number in end.kinds.items())
     allowed = RSS_GROWN_MB + evidence.calls_between * RSS_GROWN_KB_PER_CALL / 1000
     heap = f"with the free heap {warm.untrimmed_mb:g} and {end.untrimmed_mb:g}"
     told = f" MB, {evidence.calls_between} calls later ({heap})"
     yield _grown("no task is left", warm.tasks, end.tasks, TASKS_GROWN, f" ({kinds})")
-    yield _grown("no socket is left", warm.sockets, end.sockets, FILES_GROWN)
+    yield _grown("no socket is left", warm.sockets, end.sockets, SOCKETS_GROWN)
     yield _grown("no file is left", warm.files, end.files, FILES_GROWN)
     yield _grown("no thread is left", warm.threads, end.threads, THREADS_GROWN)
     yield _grown("memory does not grow", warm.rss_mb, end.rss_mb, allowed, told)
@@ -214,6 +245,9 @@ def _grown(invariant: str, before: float, after: float, allowed: float, unit: st
     return Verdict(invariant, Judgement.OK if after - before <= allowed else Judgement.BROKEN, told)
 
 
-def _exit(evidence: Evidence) -> Iterator[str]:
-    if evidence.exit_code != 0:
-        yield "it had to be killed" if evidence.exit_code is None else f"exit code {evidence.exit_code}"
+def _exit(evidence: Evidence) -> Iterator[Verdict]:
+    if evidence.died:  # it was not told to
+        return
+    code = evidence.exit_code
+    wrong = [] if code == 0 else ["it had to be killed" if code is None else f"exit code {code}"]
+    yield _none("it stops in order in the middle of calls", wrong, "SIGTERM: the calls went on, then exit 0")

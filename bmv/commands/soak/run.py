@@ -10,7 +10,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,17 +24,19 @@ from bmv.call.alongside import alongside
 from bmv.commands.soak import environs, plan
 from bmv.commands.soak.enactment import Enactment
 from bmv.commands.soak.environs import Line, World
-from bmv.commands.soak.evidence import Census, Evidence, Outcome, Pace
+from bmv.commands.soak.evidence import Census, Evidence, Outcome, Pace, Totals
 from bmv.commands.soak.plan import NONE
-from bmv.commands.soak.subject import LATE_BOUND, Subject, late_beats, running, server_p99
+from bmv.commands.soak.subject import LATE_BOUND, Subject, SubjectFailed, late_beats, running, server_p99
 from bmv.simulator.openai import Fault, Refusal
+from bmv.simulator.twilio import DeliveryError
 
 WARM_SHARE, WARM_SECONDS = 0.25, 60.0  # of the time, and at most
 SETTLE_SECONDS = 0.7  # from the last call's end until things are counted, and between two counts
 SETTLE_TRIES = 15
 GLANCE_SECONDS = 1.0  # between two looks at the server's metrics
-REFUSED_SECONDS = 2.0  # until somebody calls again who was told that all lines are busy
+REFUSED_SECONDS = 8.0  # until a refused caller calls again: as long as a call lasts, so that neither weighs more
 EXIT_SECONDS = 60.0
+DEATH_SECONDS = 2.0  # for the end of a process that does not answer any more
 MINUTE = 60.0
 LAST_WAVE = 1_000_000  # the number of the first call that is told to the server to stop in
 
@@ -51,7 +53,7 @@ class SoakRequest:
 
 
 async def soak(request: SoakRequest, tell: Callable[[str], None]) -> Evidence:
-    """Hold the calls and gather the evidence; `tell` gets a line a minute. Raises `SubjectFailed`."""
+    """Hold the calls and gather the evidence; `tell` gets a line a minute. Raises `SubjectFailed` if none starts."""
     with (
         TemporaryDirectory(prefix="bmv-soak-") as folder,
         ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_stand_back) as judges,
@@ -74,6 +76,14 @@ class _Soak:
         self._running = 0
         self._plans = self._all_plans()
         self._began = around.clock()
+        self._warm: Census | None = None
+        self._end: Census | None = None
+        self._warm_calls = self._end_calls = 0
+        self._totals: Totals | None = None
+        self._refusals: Mapping[str, int] = {}
+        self._server_p99 = 0.0
+        self._alerts: list[str] = []
+        self._exit_code: int | None = None
 
     def _all_plans(self) -> Iterator[plan.CallPlan]:
         number = 0
@@ -82,8 +92,49 @@ class _Soak:
             yield plan.call(self._request.seed, number, self._request.only)
 
     async def run(self) -> Evidence:
-        around, subject, request = self._world, self._subject, self._request
-        seconds = request.minutes * MINUTE
+        """Hold all calls, as far as the server comes: if it dies, or answers no more, that is evidence as well."""
+        died = ""
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._subject.outlives())
+                await self._hold_all()
+        except* (SubjectFailed, aiohttp.ClientError, TimeoutError, DeliveryError) as failures:
+            died = await self._death(failures)
+        late = self._world.lateness or [0.0]
+        return Evidence(
+            seed=self._request.seed,
+            minutes=round((self._world.clock() - self._began) / MINUTE, 2),
+            outcomes=self._outcomes,
+            warm=self._warm,
+            end=self._end,
+            calls_between=self._end_calls - self._warm_calls,
+            totals=self._totals,
+            refusals=self._refusals,
+            died=died,
+            errors=self._subject.errors,
+            alerts=self._alerts,
+            exit_code=self._exit_code,
+            pace=Pace(round(quantiles(late, n=100)[-1], 4), round(max(late), 3), self._server_p99),
+            outages=len(self._world.outages),
+        )
+
+    async def _death(self, failures: BaseExceptionGroup[Exception]) -> str:
+        """What is to be said of a server that is not there any more; also what failed for that reason is known."""
+        try:
+            async with asyncio.timeout(DEATH_SECONDS):
+                await self._subject.outlives()
+        except SubjectFailed as death:
+            return str(death)
+        except TimeoutError:
+            pass
+        error: BaseException = failures
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        return f"it did not answer ({error!r}), and said last: {self._subject.last_words}"
+
+    async def _hold_all(self) -> None:
+        around, subject = self._world, self._subject
+        seconds = self._request.minutes * MINUTE
         async with (
             alongside(around.hand_out()),
             alongside(around.watch_the_clock()),
@@ -91,29 +142,14 @@ class _Soak:
         ):
             async with alongside(self._fail_everybody()), alongside(self._report()):
                 await self._calls_until(self._began + min(WARM_SHARE * seconds, WARM_SECONDS))
-                warm, warm_calls = await self._census(), len(self._outcomes)
+                self._warm, self._warm_calls = await self._census(), len(self._outcomes)
                 await self._calls_until(self._began + seconds)
             around.openai.heal()
-            end, calls = await self._census(), len(self._outcomes)
-            sums, totals = await subject.scrape(), await subject.totals()
-            alerts = [f"{alert.code} {alert.text}" for alert in around.twilio.alerts]  # then it goes, and is missed
+            self._end, self._end_calls = await self._census(), len(self._outcomes)
+            self._totals, self._server_p99 = await subject.totals(), server_p99(await subject.scrape())
+            self._alerts = [f"{each.code} {each.text}" for each in around.twilio.alerts]  # then it goes, and is missed
             await self._last_wave()
-            code = await subject.exited(EXIT_SECONDS)
-        late = around.lateness or [0.0]
-        return Evidence(
-            seed=request.seed,
-            minutes=round((around.clock() - self._began) / MINUTE, 2),
-            outcomes=self._outcomes,
-            warm=warm,
-            end=end,
-            calls_between=calls - warm_calls,
-            totals=totals,
-            errors=subject.errors,
-            alerts=alerts,
-            exit_code=code,
-            pace=Pace(round(quantiles(late, n=100)[-1], 4), round(max(late), 3), server_p99(sums)),
-            outages=len(around.outages),
-        )
+            self._exit_code = await subject.exited(EXIT_SECONDS)
 
     async def _calls_until(self, until: float) -> None:
         """Keep every line busy; returns when the last call that was begun is over."""
@@ -147,6 +183,7 @@ class _Soak:
                 calls.create_task(self._hold(act))
             for act in acts:
                 await act.talking.wait()
+            self._refusals = await self._subject.refusals()
             self._subject.stop()
 
     def _faultless(self, number: int) -> plan.CallPlan:
@@ -155,6 +192,8 @@ class _Soak:
     async def _census(self) -> Census:
         """Count when no call runs and nothing is being closed any more: what is left does not become less."""
         counted: Census | None = None
+        await asyncio.sleep(SETTLE_SECONDS)
+        self._world.close_idle()
         for _ in range(SETTLE_TRIES):
             await asyncio.sleep(SETTLE_SECONDS)
             before, counted = counted, await self._subject.census()

@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import sys
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,6 +29,9 @@ REQUEST_SECONDS = 15.0
 GRAVE = ("error", "critical")
 LONGEST_LINE = 1 << 20
 LAG = "bmv_event_loop_lag_seconds"
+REFUSED = "bmv_calls_refused_total"
+LAST_WORDS = 5  # lines
+LONGEST_WORD = 300  # of such a line
 LATE_BOUND = 0.06
 
 
@@ -57,7 +60,8 @@ class Subject:
         """What the log has at error and above, and what is no line of the log at all."""
         self._serving, self._read = asyncio.Event(), asyncio.Event()
         self._counted: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
-        self._told = ""
+        self._last: deque[str] = deque(maxlen=LAST_WORDS)
+        self._stopped = False
 
     async def started(self) -> None:
         """Wait until it serves. Raises `SubjectFailed`."""
@@ -67,16 +71,29 @@ class Subject:
         except TimeoutError:
             self._process.kill()
         if not self.port:
-            raise SubjectFailed(f"the server did not start: {self._told or 'it said nothing'}")
+            raise SubjectFailed(f"the server did not start: {self.last_words}")
+
+    async def outlives(self) -> None:
+        """Come back when it has been told to stop, and did. Raises `SubjectFailed` when it has died before that."""
+        code = await self._process.wait()
+        await self._read.wait()
+        if not self._stopped:
+            how = f"with exit code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
+            raise SubjectFailed(f"it died {how}, and said last: {self.last_words}")
+
+    @property
+    def last_words(self) -> str:
+        """The last lines of its log, shortened."""
+        return " | ".join(self._last) or "nothing"
 
     async def read(self) -> None:
         """Read its log to the end."""
         log = self._process.stderr
         assert log is not None  # noqa: S101 for the type checker
         while line := await log.readline():
-            self._told = line.decode(errors="replace").rstrip()
-            self._keep(self._told + "\n")
-            self._take(self._told)
+            told = line.decode(errors="replace").rstrip()
+            self._keep(told + "\n")
+            self._take(told)
         self._serving.set()
         self._read.set()
 
@@ -85,9 +102,12 @@ class Subject:
             event = json.loads(line)
         except ValueError:
             self.errors.append(line)
+            self._last.append(line[:LONGEST_WORD])
             return
+        told = f"{event.get('event')} {event.get('call_id', '')}: {_last(event.get('exception'))}"
+        self._last.append(told.rstrip(" :")[:LONGEST_WORD])
         if event.get("level") in GRAVE:
-            self.errors.append(f"{event.get('event')} {event.get('call_id', '')}: {_last(event.get('exception'))}")
+            self.errors.append(told)
         if call_id := event.get("call_id"):
             self.calls[call_id].append(event)
         match event.get("event"):
@@ -120,7 +140,7 @@ class Subject:
         )
 
     async def scrape(self) -> dict[str, float]:
-        """Its metrics: the sum of each name over all labels, and how many beats were later than `LATE_BOUND`."""
+        """Its metrics: the sum of each name over all labels; beats also by their bound, and refusals by the reason."""
         headers = {"Authorization": f"Bearer {self._token}"}
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
         url = f"http://127.0.0.1:{self.port}/metrics"
@@ -131,6 +151,8 @@ class Subject:
             for sample in family.samples:
                 if sample.name == f"{LAG}_bucket":
                     sums[f"{LAG} {sample.labels['le']}"] = sample.value
+                elif sample.name == REFUSED:
+                    sums[f"{REFUSED} {sample.labels['reason']}"] = sample.value
                 else:
                     sums[sample.name] += sample.value
         return sums
@@ -141,8 +163,18 @@ class Subject:
         heard, settled = sums["bmv_speech_heard_seconds_total"], sums["bmv_speech_seconds_total"]
         return Totals(sums["bmv_calls"], round(heard, 2), round(settled, 2))
 
+    async def refusals(self) -> dict[str, int]:
+        """How many calls it refused, by the reason; those alone that there were."""
+        sums = await self.scrape()
+        return {
+            name.removeprefix(f"{REFUSED} "): int(number)
+            for name, number in sums.items()
+            if name.startswith(REFUSED) and number
+        }
+
     def stop(self) -> None:
         """Send SIGTERM."""
+        self._stopped = True
         self._process.send_signal(signal.SIGTERM)
 
     async def exited(self, seconds: float) -> int | None:

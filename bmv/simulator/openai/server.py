@@ -14,6 +14,7 @@ from typing import Final, Self
 
 from aiohttp import WSCloseCode, web
 
+from bmv.simulator.connections import Connections
 from bmv.simulator.openai import admission, speech
 from bmv.simulator.openai.admission import Admission
 from bmv.simulator.openai.azure import AzureAdmission
@@ -97,6 +98,7 @@ class FakeOpenAI:
         self._failures: list[Exception] = []
         self._changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
+        self._connections = Connections()
         self._port = 0
 
     @property
@@ -128,6 +130,10 @@ class FakeOpenAI:
         """
         self._cues.clear(language)
 
+    def close_idle(self) -> None:
+        """Close the connections on which there is neither a request nor a session."""
+        self._connections.close_idle(self._runner)
+
     async def until(self, condition: Callable[[], bool], *, seconds: float = 5.0) -> None:
         """Wait until the condition holds, which is looked at after each event of any session. TimeoutError."""
         async with asyncio.timeout(seconds):
@@ -136,7 +142,7 @@ class FakeOpenAI:
                 await self._changed.wait()
 
     async def __aenter__(self) -> Self:
-        app = web.Application()
+        app = web.Application(middlewares=[self._connections.middleware])
         for endpoint, door in admission.DOORS.items():
             app.router.add_get(self._admission.prefix + door.path, partial(self._serve, endpoint))
         app.router.add_routes(speech.routes(self._admission, self.speech))

@@ -110,6 +110,10 @@ class FakeTwilio:
         self._rest.auth_tokens[:] = [promoted]
         self._signer.use_auth_token(promoted)
 
+    def close_idle(self) -> None:
+        """Close the connections to the REST API that no request is on, as any server may at any time."""
+        self._rest.close_idle()
+
     # --- what happened -----------------------------------------------------------------------------------------------
 
     @property

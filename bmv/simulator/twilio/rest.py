@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from bmv.simulator.connections import Connections
 from bmv.simulator.twilio import console, flows, inventory, resources, workspaces
 from bmv.simulator.twilio.asking import Asked, Form, answer, is_url
 from bmv.simulator.twilio.calls import Call
@@ -72,10 +73,11 @@ class RestApi:
         self.update_seconds = 0.0
         """How long every change of a call waits before it is made and answered."""
         self._runner: web.AppRunner | None = None
+        self._connections = Connections()
 
     async def open(self) -> None:
         """Listen on a free port of 127.0.0.1."""
-        app = web.Application(client_max_size=2**20)
+        app = web.Application(client_max_size=2**20, middlewares=[self._connections.middleware])
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -88,6 +90,10 @@ class RestApi:
         """Stop listening, and drop requests that still wait."""
         if self._runner is not None:
             await self._runner.cleanup()
+
+    def close_idle(self) -> None:
+        """Close the connections that no request is on, as any server may at any time."""
+        self._connections.close_idle(self._runner)
 
     def refuse_next_create(self, status: int, code: int, message: str) -> None:
         """Answer the next attempt to make a call with an error."""
