@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from bmv.audio import mulaw
-from bmv.audio.echo_path import EARLY, HEARD, LONGEST_DELAY, PLAYED, TAPS, Comparison, EchoPath, Signal, signal
+from bmv.audio.echo_path import EARLY, HEARD, LONGEST_DELAY, PLAYED, TAPS, Comparison, EchoPath, Signal, glimpse, signal
 from bmv.audio.levels import is_silent
 from bmv.audio.mulaw import FRAME_BYTES, SAMPLE_RATE
 
@@ -18,6 +18,7 @@ AFTERMATH: Final = LONGEST_DELAY + 2400
 
 _LEAD = 4000  # samples that may be handed over before they sound, and by which the count of frames may lag
 _LATE = 2400  # samples by which frames may come too late, in a bunch; later ones have been lost on the way
+_HINT = 7.0  # clarity of a glimpse below which there is nothing to be seen
 _CLEAR = 9.0  # clarity that chance seldom gives between two voices
 _VERY_CLEAR = 15.0  # clarity that it gives hardly ever
 _STRIKING = 25.0  # clarity that it never gave twice in a row (docs/audio.md)
@@ -125,7 +126,7 @@ class EchoGate:
         self.suppressed = 0
         """Frames replaced so far."""
         self.comparisons = 0
-        """Of what is heard with what was played: nearly all that this costs."""
+        """Of what is heard with what was played, most of them only a glimpse: nearly all that this costs."""
         self._played: Timeline | None = None
         self._heard = Timeline(HEARD)
         self._door = Door()
@@ -207,11 +208,12 @@ class EchoGate:
         self._unseen = 0
         self._looks += 1
         self.comparisons += 1
-        seen = Comparison(
-            played.read(self._now - PLAYED, self._now),
-            self._heard.read(self._now - HEARD, self._now),
-            self._now - self._since,  # what was played before came by another delay
-        )
+        before, heard = played.read(self._now - PLAYED, self._now), self._heard.read(self._now - HEARD, self._now)
+        lasting = self._now - self._since  # what was played before came by another delay
+        if self._path is None and glimpse(before, heard, lasting) < _HINT:
+            self._candidate = None
+            return
+        seen = Comparison(before, heard, lasting)
         if self._path is not None and self._fits(self._path, seen):
             self._confirm(self._path, seen)
         else:

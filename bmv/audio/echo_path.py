@@ -33,6 +33,7 @@ _ENOUGH = 400  # delays to choose from, so that chance can be told
 _NORMAL_MEDIAN = 0.6745  # of the magnitude of normally distributed numbers, against their deviation
 _FLATTENING = 0.7  # how far the spectra are flattened: a voice's harmonics would else give a peak at every period
 _LOWEST, _HIGHEST = 300, 3400  # Hz that a telephone carries; beyond is noise that flattening would raise
+_ROUGH_HIGHEST = 1900  # Hz: what is left of the band of every other sample
 _EMPHASIS = 0.9  # so that the weak upper half of a voice's spectrum is learnt as well as the strong lower one
 _MEMORY = 0.7  # what an earlier comparison weighs against the next: a path that changed is learnt in about a second
 _RIDGE = 1e-3
@@ -45,11 +46,35 @@ _SHORT_FFT = _FFT // 2  # room for what was heard and as many lags as there are 
 _SHORT_EMPHASIS_POWER = _EMPHASIS_POWER[::2]
 _TOEPLITZ = np.abs(np.subtract.outer(np.arange(TAPS), np.arange(TAPS)))
 _VALUES: Signal = mulaw.decode(bytes(range(256))).astype(np.float64)
+_ROUGH_VALUES = _VALUES.astype(np.float32)
+_ROUGH_BAND = slice(_BAND.start, int((_HZ < _ROUGH_HIGHEST).sum()))  # the same frequencies at half the rate
 
 
 def signal(ulaw: bytes) -> Signal:
     """Expand mu-law to be computed with."""
     return _VALUES.take(np.frombuffer(ulaw, np.uint8))
+
+
+def glimpse(played: bytes, heard: bytes, lasting: int) -> float:
+    """Tell the clarity of a `Comparison` of the same, roughly, for half its cost: every other sample is looked at.
+
+    Below 7 it is nine times out of ten where there is no echo, and twice out of a hundred where a comparison is clear
+    (measured on the lines of `scripts/measure_echo.py`). What lies above the lower band is folded down in both alike.
+    """
+    longest = min(LONGEST_DELAY, lasting - _OVERLAP) // 2
+    if longest - SHORTEST_DELAY // 2 < _ENOUGH // 2:
+        return 0.0
+    before = _ROUGH_VALUES.take(np.frombuffer(played, np.uint8)[::2])
+    before[: max(0, len(played) - lasting) // 2] = 0
+    cross = np.fft.rfft(_ROUGH_VALUES.take(np.frombuffer(heard, np.uint8)[::2]), _SHORT_FFT)
+    np.conj(cross, out=cross)
+    cross *= np.fft.rfft(before, _SHORT_FFT)
+    inside = cross[_ROUGH_BAND]
+    inside *= (np.abs(inside) + np.float32(_NOTHING)) ** np.float32(-_FLATTENING)
+    cross[: _ROUGH_BAND.start] = 0
+    cross[_ROUGH_BAND.stop :] = 0
+    fit = np.fft.irfft(cross, _SHORT_FFT)[LONGEST_DELAY // 2 - longest : (LONGEST_DELAY - SHORTEST_DELAY) // 2 + 1]
+    return float(fit.max()) / (_median(np.abs(fit)) / _NORMAL_MEDIAN + _NOTHING)
 
 
 class Comparison:
@@ -79,7 +104,7 @@ class Comparison:
             self.clarity = float(fit[best] / (_median(np.abs(fit)) / _NORMAL_MEDIAN + _NOTHING))
 
 
-def _median(values: Signal) -> float:
+def _median(values: NDArray[np.floating]) -> float:
     """Tell the middle one of the values, which change their places. (NumPy's own loads a module of some megabytes.)"""
     middle = len(values) // 2
     values.partition(middle)
