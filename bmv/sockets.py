@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, ClassVar, Final, Protocol
 
 import aiohttp
 from aiohttp import web
 from aiohttp.http_websocket import WebSocketReader
+
+from bmv.waiting import Event
 
 try:
     from aiohttp._websocket.reader import WebSocketDataQueue
@@ -101,6 +102,19 @@ class DirectQueue(WebSocketDataQueue):
             self.take = None
             WebSocketDataQueue.feed_data(self, _ENOUGH, 0)
 
+    async def read(self) -> Any:
+        """Called by aiohttp for the next message in the queue.
+
+        Where that makes room, what did not fit is read now, before the message is given back: it has to wait for it.
+        """
+        if self._stalled_reader is None:
+            return await super().read()
+        take, self.take = self.take, None
+        try:
+            return await super().read()
+        finally:
+            self.take = take
+
 
 def _works() -> bool:
     """Whether aiohttp's reader of frames hands its messages to a `DirectQueue`."""
@@ -115,7 +129,7 @@ def _works() -> bool:
         queue.take = take
         reader = WebSocketReader(queue, 1000, compress=False, decode_text=False)
         reader.feed_data(b"\x81\x04text\x81\x04more")  # two frames
-        return taken == [b"text", b"more"] and queue._size == 0
+        return taken == [b"text", b"more"] and queue._size == 0 and queue._stalled_reader is None
     except Exception:
         return False
 
@@ -174,8 +188,8 @@ class Sender:
     def __init__(self, ws: Socket) -> None:
         self._ws = ws
         self._begun: _Begun | None = None
-        self._behind: deque[bytes] = deque()
-        self._stuck = asyncio.Event()
+        self._behind: list[bytes] = []
+        self._stuck = Event()
 
     @property
     def is_stuck(self) -> bool:
@@ -213,7 +227,7 @@ class Sender:
                 await self._begun
                 self._begun = None
                 while self._behind and not self._begun:
-                    self.write(self._behind.popleft())
+                    self.write(self._behind.pop(0))
         finally:
             self._begun = None
             self._behind.clear()

@@ -133,6 +133,20 @@ class ForgetsTheLastFrame(Honest):
         self.queue.put_nowait(Processed(self.fed - 1))
 
 
+class Interrupts(Honest):
+    hear: Any = None
+
+    async def tell(self, hear: Any) -> None:
+        self.hear = hear
+        async for event in self.events():
+            hear(event)
+
+    def give(self, frame: bytes) -> None:
+        super().give(frame)
+        if self.hear:
+            self.hear(self.queue.get_nowait())
+
+
 class AnswersAtTheEnd(Honest):
     def give(self, frame: bytes) -> None:
         pass

@@ -10,6 +10,7 @@ from fakes import HandClock, loud
 from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS
 from bmv.call.buffer import LATE_MARKS, MARK_FRAMES, MARKS_KEPT, TOLERANCE, ListenerBuffer
 from bmv.call.playout import LEAD_SECONDS, Playout
+from bmv.telephony.gathering import FRAMES
 
 THERE, BACK = 0.06, 0.05  # seconds
 
@@ -117,3 +118,15 @@ def test_a_carrier_that_answers_no_mark_costs_no_memory() -> None:
     marks = [buffer.add(MARK_FRAMES) for _ in range(10 * MARKS_KEPT)]
     assert all(marks)
     assert len(buffer._marks) == MARKS_KEPT
+
+
+def test_marks_that_are_late_by_the_lead_and_read_with_gathered_frames_correct_nothing() -> None:
+    """As much as that waits at the carrier in good order, so a reckoning that leaves it out may be wrong by it."""
+    late = LEAD_SECONDS + (FRAMES - 1) * FRAME_SECONDS
+    assert late < TOLERANCE
+    buffer = ListenerBuffer()
+    buffer.start(100.0)
+    marks = [str(buffer.add(MARK_FRAMES)) for _ in range(3 * LATE_MARKS)]
+    for number, mark in enumerate(marks, start=1):
+        buffer.reached(mark, 100.0 + number + 0.1 + late * (number > LATE_MARKS))
+    assert buffer.corrected == 0

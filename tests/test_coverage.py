@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +48,9 @@ class Watched:
 
     def hear(self, *, voiced: bool) -> None:
         self._note(self.coverage.heard(voiced=voiced))
+
+    def still(self) -> None:
+        self._note(self.coverage.still())
 
     def end(self) -> None:
         self._note(self.coverage.end())
@@ -305,6 +309,44 @@ def test_a_cough_before_the_end_is_dealt_with() -> None:
     watched.coverage.finish()
     watched.end()
     assert [event for _, event in watched.said] == [Processed(15)]
+
+
+def test_after_the_end_was_asked_for_silence_goes_on_to_tell_that_all_was_said() -> None:
+    watched = Watched()
+    watched.talk(2)
+    watched.pause(1, answer=True)
+    watched.pause(1.3)
+    assert watched.covered < 100
+    watched.coverage.finish()
+    assert watched.coverage.still_for == pytest.approx(ALL_SAID / SECOND - 1.3, abs=0.04)
+    watched.still()
+    assert watched.covered == watched.fed
+    assert watched.given_up == []
+    watched.end()
+    assert watched.covered == watched.fed
+
+
+def test_words_that_were_not_answered_by_the_end_are_waited_for_however_still_it_is() -> None:
+    watched = Watched()
+    watched.talk(2)
+    watched.pause(1, answer=True)
+    watched.pause(1.3)
+    watched.talk(0.8)
+    watched.coverage.finish()
+    watched.still()
+    assert watched.covered <= 215
+    assert watched.given_up == []
+    watched.end()
+    assert watched.given_up == [(210, watched.fed)]  # from the message on in which they began
+
+
+def test_a_silence_that_would_have_to_be_longer_than_a_stall_proves_nothing() -> None:
+    watched = Watched()
+    watched.talk(2)
+    watched.pause(1, answer=True)
+    watched.pause(0.4)
+    watched.coverage.finish()
+    assert watched.coverage.still_for is None
 
 
 def test_the_end_of_a_session_that_was_fed_nothing_says_nothing() -> None:

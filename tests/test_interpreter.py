@@ -147,6 +147,23 @@ async def test_the_original_is_forwarded_where_that_is_wanted() -> None:
         assert direction.session.fed[:50] == spoken(0, 50)
 
 
+async def test_frames_may_come_together_only_where_a_translator_alone_waits_for_them() -> None:
+    direction = Direction()
+    patient = [direction.interpreter.is_patient]
+    async with direction.begun():
+        await settle()
+        for mode in (Mode.TRANSLATING, Mode.SECURED, Mode.TRANSLATING, Mode.PAUSED):
+            direction.interpreter.secure(mode is Mode.SECURED)
+            if mode is Mode.PAUSED:
+                direction.interpreter.pause()
+            assert direction.interpreter.mode is mode
+            patient.append(direction.interpreter.is_patient)
+        direction.interpreter.begin()
+        direction.interpreter.forward_original = True
+        patient.append(direction.interpreter.is_patient)
+    assert patient == [False, True, False, True, False, False]
+
+
 async def test_what_is_said_is_captioned_in_both_languages() -> None:
     direction = Direction()
     async with direction.begun():

@@ -10,12 +10,13 @@ import pytest
 from direction import GONE_WORDS, PAIR, TRANSLATION, WENT, Direction, english, in_frames
 from fakes import lost, numbers, settle, spoken
 
-from bmv.audio.mulaw import SILENCE
+from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.call.alongside import alongside
 from bmv.call.kept import ONSET_FRAMES, PAUSE_FRAMES
 from bmv.call.ladder import BACKOFF, TRIES
 from bmv.call.ledger import Fate
 from bmv.call.mode import Mode
+from bmv.call.playout import MOST_FRAMES
 from bmv.call.trouble import WITHOUT_SESSION
 from bmv.call.watchdog import SILENT_AFTER
 
@@ -197,6 +198,39 @@ async def test_a_provider_that_asks_for_time_is_given_it() -> None:
         await direction.speak(9.0)
         first, second = direction.translators.asked_at
         assert second - first == pytest.approx(7.0, abs=0.05)
+
+
+async def test_a_translator_that_says_more_than_anybody_can_hear_is_given_up_and_its_words_are_said_again(
+    logs: list[MutableMapping[str, Any]],
+) -> None:
+    direction = Direction()
+    async with direction.begun():
+        await direction.speak(1.0)
+        for _ in range(60):
+            direction.session.speak(english(0, 1)[0] * 3000)  # an hour in a burst
+        await settle()
+        await direction.speak(FIRST_RETRY + 1.5)
+        first, second = direction.translators.sessions
+        assert first.closed
+        assert direction.playout.backlog == pytest.approx(MOST_FRAMES * FRAME_SECONDS, abs=3.0)
+        assert numbers(second.fed)[:50] == list(range(50))
+        assert "660 s would wait" in next(entry["error"] for entry in logs if entry["event"] == "translator_lost")
+        before = direction.playout.backlog
+        second.speak(english(0, 1)[0] * 50)
+        await settle()
+        assert direction.playout.backlog == pytest.approx(before + 1.0), "there is room again, and it is listened to"
+        assert not second.closed
+
+
+async def test_a_minute_at_once_is_no_reason_to_give_a_translator_up() -> None:
+    direction = Direction()
+    async with direction.begun():
+        await direction.speak(1.0)
+        for _ in range(5):
+            await direction.translate(english(0, 1)[0] * 3000)
+        await direction.speak(1.0)
+        assert len(direction.translators.sessions) == 1
+        assert direction.playout.backlog == pytest.approx(300, abs=3.0)
 
 
 # -- another kind of translator

@@ -129,6 +129,7 @@ async def test_frames_go_out_a_tenth_of_a_second_at_a_time_as_they_are() -> None
     async with realtime() as server, calling(server) as call:
         for frame in frames:
             call.translator.feed(frame, voiced=False)
+            await asyncio.sleep(0)  # they come one by one
         await call.until(lambda: len(server.session.received) == 3)
         assert server.session.audio == b"".join(frames[:10])
         await call.finish()

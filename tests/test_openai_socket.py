@@ -15,6 +15,7 @@ from bmv.call.alongside import alongside
 from bmv.call.translator import TranslatorLost
 from bmv.metrics import Histogram
 from bmv.translators.openai_socket import (
+    BODY_BYTES,
     OUTBOX_MESSAGES,
     SESSION_SECONDS,
     SILENT_SECONDS,
@@ -175,6 +176,15 @@ async def test_a_refusal_whose_body_never_comes_is_one_all_the_same() -> None:
     async with never_ending_refusal() as url, aiohttp.ClientSession() as http:
         told = await refusal(Endpoint(http, url=url, headers=HEADERS, model=MODEL))
     assert "HTTP 429" in str(told)
+
+
+async def test_of_a_refusal_without_measure_only_the_beginning_is_read() -> None:
+    long = Refusal(403, b" " * BODY_BYTES + Refusal.of(403, "x_y").body)
+    async with openai(refuse=[long, Refusal.of(403, "x_y")]) as server:
+        told, short = await refusal(endpoint(server)), await refusal(endpoint(server))
+    assert "HTTP 403" in str(told)
+    assert "x_y" not in str(told)
+    assert "x_y" in str(short)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -287,6 +287,7 @@ async def test_audio_goes_out_in_the_models_own_frames_of_200_ms() -> None:
     async with openai() as server, server.factory.open(PAIR, Histogram()) as translator:
         for _ in range(25):
             translator.feed(SILENCE, voiced=False)
+            await asyncio.sleep(0)  # they come one by one
         translator.finish()
         await all_events(translator)
     append = "session.input_audio_buffer.append"
@@ -561,17 +562,22 @@ async def test_an_error_that_ends_the_session_ends_it_at_once(code: str | None, 
 
 async def echoing(session: Session) -> None:
     """A tone for each batch that is loud, silence for each that is not."""
+    await echoing_until_the_end(session)
+    await session.say("session.closed")
+
+
+async def echoing_until_the_end(session: Session) -> None:
     await session.welcome()
     while (event := await session.next())["type"] != "session.close":
         loud = any(base64.b64decode(event["audio"]))
         await session.speak(sine(4800, 24_000).tobytes() if loud else bytes(9600))
-    await session.say("session.closed")
 
 
 async def replies(translator: Translator, frames: int, *, loud: bool, voiced: bool) -> list[TranslatorEvent]:
-    """Feed so many frames at once and finish; give everything that comes."""
+    """Feed so many frames one after the other and finish; give everything that comes."""
     for _ in range(frames):
         translator.feed(mulaw.encode(sine(160, 8000)) if loud else SILENCE, voiced=voiced)
+        await asyncio.sleep(0)
     translator.finish()
     return await all_events(translator)
 
@@ -594,6 +600,28 @@ async def test_speech_that_is_not_answered_is_given_up() -> None:
     async with openai(echoing) as server, server.factory.open(PAIR, Histogram()) as translator:
         events = await replies(translator, 100, loud=False, voiced=True)
     assert events[-1] == Processed(100, translated=False)
+
+
+async def test_what_was_said_counts_as_translated_though_the_session_takes_its_time_to_close() -> None:
+    """The real one was seen to take four seconds, and a call that is over waits for one."""
+
+    async def slow(session: Session) -> None:
+        await echoing_until_the_end(session)
+        await heard.wait()
+
+    heard = asyncio.Event()
+    async with openai(slow) as server, server.factory.open(PAIR, Histogram()) as translator:
+        events = translator.events()
+        for loud in (*(True,) * 5, *(False,) * 7):
+            for _ in range(10):
+                translator.feed(mulaw.encode(sine(160, 8000)) if loud else SILENCE, voiced=loud)
+            while not isinstance(await anext(events), AudioTranslated):
+                pass
+        translator.finish()
+        async with asyncio.timeout(5):
+            while (event := await anext(events)) != Processed(120):
+                assert event != Processed(120, translated=False)
+        heard.set()
 
 
 async def test_what_is_heard_after_finish_counts_for_the_last_words_too() -> None:
@@ -742,7 +770,7 @@ async def test_words_that_could_not_be_sent_are_not_forgotten() -> None:
         line = cast(OpenAITranslator, translator)._line
         while not line._sender.is_stuck:
             translator.feed(SILENCE, voiced=False)
-        for _ in range((OUTBOX_MESSAGES + 1) * 10):
+        for _ in range((OUTBOX_MESSAGES + 1) * 20):
             translator.feed(SILENCE, voiced=False)
         translator.finish()
         hears.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,7 +10,16 @@ from fakes import settle
 from renewals import LOST, PAIR, Factory, Speaker, audio, talking
 
 from bmv.call.renewal import DRAIN_SECONDS, LONGEST_WAIT_FRAMES, PAUSE_FRAMES, Renewing
-from bmv.call.translator import Alive, Captioned, CaptionKind, Expiring, Processed, TranslatorFactory
+from bmv.call.telling import told
+from bmv.call.translator import (
+    Alive,
+    Captioned,
+    CaptionKind,
+    Expiring,
+    Processed,
+    TranslatorEvent,
+    TranslatorFactory,
+)
 from bmv.languages import get
 from bmv.metrics import Histogram
 from bmv.testing import TranslatorContract
@@ -31,6 +41,19 @@ async def test_all_that_a_session_says_comes_out_and_its_end_is_the_end() -> Non
     assert speaker.fed_to == [3]
 
 
+async def test_who_listens_no_more_is_told_no_more() -> None:
+    factory = Factory()
+    heard: list[TranslatorEvent] = []
+    async with Renewing(factory).open(PAIR, Histogram()) as translator:
+        listening = asyncio.create_task(told(translator, heard.append))
+        await settle()
+        await factory.sessions[0].say(*audio(b"one"))
+        listening.cancel()
+        await asyncio.wait([listening])
+        await factory.sessions[0].say(*audio(b"two"))
+    assert heard == audio(b"one")
+
+
 async def test_it_stands_for_the_factory_it_is_made_of() -> None:
     factory = Factory()
     renewing: TranslatorFactory = Renewing(factory)
@@ -47,6 +70,10 @@ class TestLikeAnyOther(TranslatorContract):
     @asynccontextmanager
     async def factory(self) -> AsyncIterator[TranslatorFactory]:
         yield Renewing(LoopbackFactory())
+
+
+class TestToldLikeAnyOther(TestLikeAnyOther):
+    telling = True
 
 
 # -- the heir takes over
@@ -295,3 +322,16 @@ async def test_a_session_that_is_finishing_has_no_successor() -> None:
         speaker.translator.finish()
         await speaker.factory.sessions[0].say(Expiring())
         assert len(speaker.factory.asked) == 1
+
+
+async def test_sessions_that_all_seem_to_end_at_once_are_not_renewed_without_end() -> None:
+    async with talking() as speaker:
+        sessions = speaker.factory.sessions
+        for _ in range(360):  # an hour
+            await sessions[-1].say(Expiring())
+            await speaker.pause()
+            for session in speaker.factory.open_sessions:
+                if session.finished:
+                    await session.end()
+            await speaker.time.pass_by(DRAIN_SECONDS)
+        assert 12 <= len(sessions) <= 18

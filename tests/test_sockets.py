@@ -311,6 +311,20 @@ async def test_a_flood_is_not_kept_in_memory_while_nobody_takes(kind: str) -> No
         assert sender.is_stuck
 
 
+@pytest.mark.parametrize("kind", ["client", "client, publicly"])
+async def test_what_a_large_message_held_up_comes_after_it(kind: str) -> None:
+    heard: list[bytes] = []
+    small = [b"%d" % number for number in range(1000)]
+    async with connected(kind) as ends:
+        large = b"\x81\x7f" + (1_000_000).to_bytes(8, "big") + b"x" * 1_000_000  # more than aiohttp keeps unread
+        ends.peer_transport.write(large + b"".join(bytes([0x81, len(each)]) + each for each in small))
+        assert ends.ours._reader
+        while not ends.ours._reader._size:
+            await asyncio.sleep(0.01)
+        await texts(ends.ours, until(b"999", heard))
+    assert heard == [b"x" * 1_000_000, *small]
+
+
 # -- heartbeats -----------------------------------------------------------------------------------------------------
 
 

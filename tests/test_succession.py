@@ -6,16 +6,17 @@ What follows from it for speaker and listener is in the tests of the interpreter
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from direction import PAIR
-from fakes import FakeTranslatorFactory, HandClock, lost, loud, settle
+from fakes import FakeTranslator, FakeTranslatorFactory, HandClock, lost, loud, settle
 
 from bmv.call.alongside import alongside
 from bmv.call.ladder import Ladder
 from bmv.call.stats import DirectionStats
 from bmv.call.succession import Succession
-from bmv.call.translator import LanguagePair, TranslatorEvent, TranslatorLost
+from bmv.call.translator import Alive, Hear, LanguagePair, Processed, TranslatorEvent, TranslatorLost
 
 pytestmark = pytest.mark.usefixtures("logs")
 
@@ -42,10 +43,16 @@ class Diary:
 class Line:
     """A succession, whoever it opens sessions with, and what is told of it."""
 
-    def __init__(self, pair: LanguagePair | None = PAIR) -> None:
+    def __init__(
+        self,
+        pair: LanguagePair | None = PAIR,
+        *,
+        make: type[FakeTranslator] = FakeTranslator,
+        user: Diary | None = None,
+    ) -> None:
         self.clock = HandClock()
-        self.kind = FakeTranslatorFactory(self.clock)
-        self.user = Diary()
+        self.kind = FakeTranslatorFactory(self.clock, make=make)
+        self.user = user or Diary()
         ladder = Ladder(pair, [self.kind], chance=lambda: 1.0)
         self.succession = Succession(pair, ladder=ladder, user=self.user, stats=DirectionStats(), clock=self.clock)
 
@@ -112,3 +119,73 @@ async def test_a_session_is_fed_what_it_is_given() -> None:
         await settle()
         line.succession.feed(loud(1), line.clock(), voiced=True)
         assert (line.kind.sessions[0].fed, line.kind.sessions[0].voiced) == ([loud(1)], [True])
+
+
+# -- being told outside of any task
+
+
+class Direct(FakeTranslator):
+    """Tells what it says in the moment it is made to."""
+
+    def __init__(self, pair: LanguagePair, clock: Callable[[], float]) -> None:
+        super().__init__(pair, clock)
+        self.hear: Hear | None = None
+
+    async def tell(self, hear: Hear) -> None:
+        self.hear = hear
+        await asyncio.Event().wait()
+
+
+class Stumbling(Diary):
+    """Has a bug."""
+
+    def session_said(self, event: TranslatorEvent) -> None:
+        super().session_said(event)
+        raise ZeroDivisionError
+
+
+async def test_what_a_session_tells_is_told_on_at_once() -> None:
+    line = Line(make=Direct)
+    async with alongside(line.succession.run()):
+        line.succession.prepare()
+        await settle()
+        [session] = line.kind.sessions
+        assert isinstance(session, Direct)
+        assert session.hear
+        session.hear(Alive())
+        assert line.user.entries == ["opened", "Alive"]
+
+
+async def test_from_the_moment_it_is_cancelled_nothing_is_told_on() -> None:
+    line = Line(make=Direct)
+    run = asyncio.create_task(line.succession.run())
+    line.succession.prepare()
+    await settle()
+    [session] = line.kind.sessions
+    assert isinstance(session, Direct)
+    assert session.hear
+    run.cancel()
+    session.hear(Processed(1))
+    await asyncio.wait([run])
+    assert line.user.entries == ["opened"]
+
+
+@pytest.mark.parametrize("make", [Direct, FakeTranslator])
+async def test_a_bug_in_who_is_told_is_not_taken_for_one_of_the_translator(make: type[FakeTranslator]) -> None:
+    line = Line(make=make, user=Stumbling())
+    run = asyncio.create_task(line.succession.run())
+    line.succession.prepare()
+    await settle()
+    [session] = line.kind.sessions
+    if isinstance(session, Direct):
+        assert session.hear
+        session.hear(Alive())
+        session.hear(Alive())
+    else:
+        session.show_life()
+        session.show_life()
+        session.lose()  # which must not hide it
+    with pytest.raises(ZeroDivisionError):
+        await run
+    assert session.closed
+    assert line.user.entries == ["opened", "Alive"]

@@ -96,6 +96,14 @@ class TestOpenAIInterpreter(OpenAI):
         )
 
 
+class TestOpenAITranslateTold(TestOpenAITranslate):
+    telling = True
+
+
+class TestOpenAIInterpreterTold(TestOpenAIInterpreter):
+    telling = True
+
+
 # -- the one on the page --------------------------------------------------------------------------------------------
 
 

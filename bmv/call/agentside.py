@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -14,6 +13,7 @@ from bmv.call.beep import BeepGate
 from bmv.call.carrier import Carrier, CarrierError, Seat
 from bmv.call.holdwatch import HoldWatch
 from bmv.languages import Language
+from bmv.waiting import Event
 
 log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ class AgentSide:
         self._watch = HoldWatch(SpeechLikeness())
         self._beep = BeepGate()
         self._queued = queued
-        self._ask = asyncio.Event()
+        self._ask = Event()
         self._met = False  # nobody has accepted yet
         self._accepted_at = float("-inf")
         self._sounded = False  # the line, since then

@@ -6,14 +6,13 @@ once and waits behind what was sent before; only a mark, which comes back when i
 
 from __future__ import annotations
 
-from collections import deque
-
 from bmv.audio.mulaw import FRAME_SECONDS
 
 MARK_FRAMES = 50  # a mark after each second of sound
 MARKS_KEPT = 60  # a carrier that never answers shall cost no memory
 LATE_MARKS = 3  # in a row, before they are believed: one alone may have met a stall of ours on its way back
-TOLERANCE = 0.15  # seconds; more than the lead, by which the reckoning may be wrong the other way
+TOLERANCE = 0.23  # seconds; more than the lead, by which the reckoning may be wrong the other way, and the 0.08 on top
+# by which marks are read too late where they come with frames that are gathered
 
 
 class ListenerBuffer:
@@ -29,7 +28,7 @@ class ListenerBuffer:
         self._number = 0
         self._marks: dict[str, tuple[float, float]] = {}
         self._usual = float("inf")  # the way there and back at its shortest
-        self._excess: deque[float] = deque(maxlen=LATE_MARKS)
+        self._excess: list[float] = []  # of the last marks
 
     def start(self, now: float) -> None:
         """What was sent has been played by now, if it ever ran dry before."""
@@ -57,7 +56,7 @@ class ListenerBuffer:
         expected, corrected = mark
         late = now - expected - (self.corrected - corrected)
         self._usual = min(self._usual, late)
-        self._excess.append(late - self._usual)
+        self._excess = [*self._excess, late - self._usual][-LATE_MARKS:]
         excess = min(self._excess)
         if len(self._excess) == LATE_MARKS and excess > TOLERANCE:
             self.runs_dry_at += excess

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import structlog
 
-from bmv.call.translator import LanguagePair, Translator, TranslatorEvent, TranslatorFactory, TranslatorLost
+from bmv.call.telling import told
+from bmv.call.translator import Hear, LanguagePair, Translator, TranslatorFactory, TranslatorLost
 from bmv.metrics import Histogram
 
 log = structlog.get_logger()
@@ -19,9 +20,9 @@ async def guarded_session(
     factory: TranslatorFactory, pair: LanguagePair, uplink: Histogram
 ) -> AsyncIterator[Translator]:
     """A session. Entering raises nothing but `TranslatorLost`, and what closing raises is only logged: it is over."""
-    stack = AsyncExitStack()
     try:
-        translator = await stack.enter_async_context(factory.open(pair, uplink))
+        session = factory.open(pair, uplink)
+        translator = await session.__aenter__()
     except TranslatorLost:
         raise
     except Exception as bug:
@@ -30,16 +31,15 @@ async def guarded_session(
         yield translator
     finally:
         try:
-            await stack.__aexit__(*sys.exc_info())
+            await session.__aexit__(*sys.exc_info())
         except Exception as error:
             log.warning("translator_not_closed_in_order", exc_info=error)
 
 
-async def guarded_events(translator: Translator) -> AsyncIterator[TranslatorEvent]:
-    """The events of a translator; raises nothing but `TranslatorLost`."""
+async def guarded_telling(translator: Translator, hear: Hear) -> None:
+    """Have `hear` told all events of a translator; raises nothing but `TranslatorLost`."""
     try:
-        async for event in translator.events():
-            yield event
+        await told(translator, hear)
     except TranslatorLost:
         raise
     except Exception as bug:

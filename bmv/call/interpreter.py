@@ -159,6 +159,11 @@ class Interpreter:
         if self._may_be_fed:
             self._speech.feed(self._succession, now)
 
+    @property
+    def is_patient(self) -> bool:
+        """Whether nobody but a translator waits for the next frames, and nobody hears the original."""
+        return self.mode is Mode.TRANSLATING and not self.forward_original
+
     def retarget(self, pair: LanguagePair | None) -> None:
         """From now on these are the languages; None where there is nothing to translate.
 
@@ -257,9 +262,9 @@ class Interpreter:
         self._speech.alive()
         match event:
             case AudioTranslated(audio, received_at):
+                self._playout.speak(audio, received_at)
                 if not is_silent(audio):
                     self._on_voice()
-                self._playout.speak(audio, received_at)
             case Captioned(kind, text):
                 self._captions.append(kind, text, self._clock())
             case Processed(frames, translated=False):

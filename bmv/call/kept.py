@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bmv.audio.mulaw import FRAME_SECONDS
+from bmv.call.frames import DOUBTFUL, FED, FED_AGAIN, VOICED, Frame, Frames
 
 CATCH_UP = 5  # every fifth frame one more of the waiting ones: 1.2 times real time
 PAUSE_FRAMES = 12  # 240 ms of a pause stay where a session has to catch up
 LONGEST = 3000  # frames (60 s) that are kept for a session which does not say what it is done with
 ONSET_FRAMES = 3  # unvoiced frames kept before a voiced one: the voice detector needs them to make up its mind
-
-
-@dataclass(slots=True)
-class Kept:
-    """20 ms of a speaker, whether somebody is talking in it, and how many sessions were given it."""
-
-    audio: bytes
-    voiced: bool
-    times_fed: int = 0
-    overheard: bool = False
-    """The listener has heard it at full level."""
-    settled: bool = False
-    """The ledger knows what became of it."""
-    doubtful: bool = False
-    """It may be music on hold."""
 
 
 class KeptSpeech:
@@ -42,8 +26,8 @@ class KeptSpeech:
         What it was fed since it last showed life comes on top: it was surely not translated.
         """
         self._replay_frames = round(replay_seconds / FRAME_SECONDS)
-        self._fed: deque[Kept] = deque()
-        self._waiting: deque[Kept] = deque()
+        self._fed = Frames()
+        self._waiting: list[Frame] = []
         self._processed = 0  # frames of this session
         self._unheard = 0  # frames that this session was fed since it last showed life
         self._pause = 0
@@ -60,22 +44,22 @@ class KeptSpeech:
     @property
     def owed(self) -> bool:
         """Whether there is voice in anything that is kept."""
-        return any(frame.voiced for frames in (self._fed, self._waiting) for frame in frames)
+        return self._fed.voiced or any(mark & VOICED for _, mark in self._waiting)
 
     def doubt(self) -> None:
         """All that is kept may be music on hold."""
-        for frames in (self._fed, self._waiting):
-            for frame in frames:
-                frame.doubtful = True
+        self._fed.doubt()
+        self._waiting = [(audio, mark | DOUBTFUL) for audio, mark in self._waiting]
 
-    def hear(self, frame: Kept) -> None:
-        """The speaker's next 20 ms."""
-        self._waiting.append(frame)
+    def hear(self, audio: bytes, mark: int) -> None:
+        """The speaker's next 20 ms, and what is noted on it."""
+        self._waiting.append((audio, mark))
 
-    def next(self) -> Sequence[Kept]:
+    def next(self) -> Sequence[Frame]:
         """What to feed for the time of one frame: one, and now and then one more while others wait.
 
-        Where several wait, long pauses are shortened: the middle of a pause is skipped.
+        Where several wait, long pauses are shortened: the middle of a pause is skipped. They come as they were noted
+        before.
         """
         self._beat += 1
         if not self._waiting:
@@ -85,79 +69,72 @@ class KeptSpeech:
             return first, self._feed_one()
         return (first,)
 
-    def rest(self) -> list[Kept]:
+    def rest(self) -> list[Frame]:
         """All that waits, to be fed at once."""
-        rest = list(self._waiting)
-        for frame in rest:
-            self._feed(frame)
-        self._waiting.clear()
-        return rest
+        for audio, mark in self._waiting:
+            self._feed(audio, mark)
+        return self.give_up_waiting()
 
     def alive(self) -> None:
         """The session showed life: it may have heard what it was fed."""
         self._unheard = 0
 
-    def processed(self, frames: int) -> list[Kept]:
+    def processed(self, frames: int) -> Frames:
         """The session is done with the first `frames` that it was fed: those among them that still were kept."""
-        done = []
-        while self._processed < frames and self._fed:
-            done.append(self._fed.popleft())
-            self._processed += 1
-        return done
+        return self._let_go(min(frames - self._processed, len(self._fed)))
 
-    def all_fed(self) -> list[Kept]:
+    def all_fed(self) -> Frames:
         """The session closed in order: all that it was fed and that still was kept."""
-        return self.processed(self._processed + len(self._fed))
+        return self._let_go(len(self._fed))
 
-    def overdue(self) -> list[Kept]:
-        """What a session was fed so long ago that it will not speak of it any more."""
-        if len(self._fed) <= LONGEST:
-            return []
-        overdue = [self._fed.popleft() for _ in range(len(self._fed) - LONGEST)]
-        self._processed += len(overdue)
-        return overdue
+    def overdue(self) -> Frames | None:
+        """What a session was fed so long ago that it will not speak of it any more; None where there is nothing."""
+        return self._let_go(len(self._fed) - LONGEST) if len(self._fed) > LONGEST else None
 
-    def rewind(self, *, all_of_it: bool = False) -> tuple[list[Kept], list[Kept]]:
+    def rewind(self, *, all_of_it: bool = False) -> Frames:
         """The session is gone: what it had not dealt with waits again, `all_of_it` or as much as is replayed.
 
-        Returns what is too old for that, and what is fed for a second time.
+        Returns what is too old for that.
         """
         limit = len(self._fed) if all_of_it else self._replay_frames + self._unheard
-        too_old = [self._fed.popleft() for _ in range(len(self._fed) - limit)]
-        again = list(self._fed)
-        self._waiting.extendleft(reversed(again))
-        self._fed.clear()
+        too_old = self._let_go(len(self._fed) - limit)
+        self._waiting[:0] = self._fed
+        self._fed = Frames()
         self._processed = self._pause = self._unheard = 0
-        return too_old, again
+        return too_old
 
-    def give_up(self) -> list[Kept]:
+    def give_up(self) -> Frames:
         """Everything, oldest first; nothing is kept any more."""
-        everything = [*self._fed, *self._waiting]
-        self._processed += len(self._fed)
-        self._fed.clear()
-        self._waiting.clear()
+        everything = self.all_fed()
+        for frame in self.give_up_waiting():
+            everything.append(*frame)
         return everything
 
-    def give_up_waiting(self) -> list[Kept]:
+    def give_up_waiting(self) -> list[Frame]:
         """All that waits, oldest first; what a session was fed is kept."""
-        waiting = list(self._waiting)
-        self._waiting.clear()
+        waiting, self._waiting = self._waiting, []
         return waiting
 
-    def _feed_one(self) -> Kept:
+    def _let_go(self, count: int) -> Frames:
+        """The oldest so many of those that were fed."""
+        count = max(count, 0)
+        self._processed += count
+        return self._fed.take(count)
+
+    def _feed_one(self) -> Frame:
         if self._pause >= PAUSE_FRAMES and len(self._waiting) > ONSET_FRAMES:
             self._skip_pause()
-        frame = self._waiting.popleft()
-        self._feed(frame)
+        frame = self._waiting.pop(0)
+        self._feed(*frame)
         return frame
 
-    def _feed(self, frame: Kept) -> None:
-        self._pause = 0 if frame.voiced else self._pause + 1
+    def _feed(self, audio: bytes, mark: int) -> None:
+        self._pause = 0 if mark & VOICED else self._pause + 1
         self._unheard += 1
-        self._fed.append(frame)
+        self._fed.append(audio, mark | (FED_AGAIN if mark & FED else FED))
 
     def _skip_pause(self) -> None:
         while len(self._waiting) > ONSET_FRAMES:
-            if any(self._waiting[ahead].voiced for ahead in range(ONSET_FRAMES + 1)):
+            if any(self._waiting[ahead][1] & VOICED for ahead in range(ONSET_FRAMES + 1)):
                 return
-            self._waiting.popleft()
+            self._waiting.pop(0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from bmv.call.guard import broken
@@ -30,7 +29,7 @@ class Ladder:
     ) -> None:
         """`chance` gives numbers from 0 to 1: calls that failed together shall not all come back at once."""
         able = [each for each in translators if pair and _speaks(each, pair.target)]
-        self._rungs = deque(able)
+        self._rungs = able
         self._places = {id(each): place for place, each in enumerate(able, 1)}
         self._untried = set(self._places)
         self._chance = chance
@@ -70,10 +69,10 @@ class Ladder:
         if not self._rungs:
             return
         if error.permanent:
-            self._rungs.popleft()
+            self._rungs.pop(0)
             self._failures_here = 0
         elif len(self._rungs) > 1 and (self._failures_here >= TRIES or error.retry_after):
-            self._rungs.rotate(-1)
+            self._rungs.append(self._rungs.pop(0))
             self._failures_here = 0
         else:
             self._retry_after = error.retry_after or 0.0

@@ -5,7 +5,6 @@ An agent who is put through is there a little before we learn of it, and so is a
 
 from __future__ import annotations
 
-from collections import deque
 from typing import NamedTuple
 
 from bmv.audio.mulaw import FRAME_SECONDS
@@ -27,12 +26,14 @@ class MissedSpeech:
     """The last ten seconds of one speaker that nobody heard, oldest first."""
 
     def __init__(self) -> None:
-        self._frames: deque[Missed] = deque()
+        self._frames: list[Missed] = []
 
     def miss(self, frame: Missed) -> list[Missed]:
         """The speaker's next 20 ms. Returns what is too old now to be remembered."""
         self._frames.append(frame)
-        return [self._frames.popleft() for _ in range(len(self._frames) - REMEMBERED_FRAMES)]
+        too_old = self._frames[:-REMEMBERED_FRAMES]
+        del self._frames[:-REMEMBERED_FRAMES]
+        return too_old
 
     def take_up(self, since: float | None) -> tuple[list[Missed], list[Missed]]:
         """Somebody was there after all: what is to be heard, and what is not. Nothing is remembered any more.
@@ -50,8 +51,7 @@ class MissedSpeech:
 
     def forget(self) -> list[Missed]:
         """Nobody was there: all that is remembered, and no longer is."""
-        frames = list(self._frames)
-        self._frames.clear()
+        frames, self._frames = self._frames, []
         return frames
 
 

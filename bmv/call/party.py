@@ -13,6 +13,7 @@ from bmv.call.leg import Leg, Role
 from bmv.call.playout import Playout
 from bmv.call.speaker import Speaker
 from bmv.languages import Language, Sentence
+from bmv.waiting import Event
 
 log = structlog.get_logger()
 
@@ -31,7 +32,7 @@ class Party:
         self._speaker = speaker
         self.call_sid: str | None = None
         self.leg: Leg | None = None
-        self.gone = asyncio.Event()
+        self.gone = Event()
         """Set when the carrier said that the telephone call is over."""
 
     def connect(self, leg: Leg) -> None:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from bmv.audio.levels import is_silent, mix, scale
 from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS, SILENCE
 from bmv.call.buffer import ListenerBuffer
+from bmv.call.translator import TranslatorLost
 
 LEAD_SECONDS = 0.14  # how far the listener's buffer is filled: hides our own lateness, and is all we cannot take back
 REFILL_SECONDS = 0.06  # by so much at a time while there is enough to hear: a third of the messages
@@ -29,6 +30,7 @@ BEHIND_FRAMES_LIVE = 8  # the same for an original voice, which is a conversatio
 SHORT_PAUSE = 5  # frames of a pause that stay when a track is behind
 SHORTEST_PAUSE = 3  # and when it is far behind; less might hold the onset of a word
 FAR_BEHIND_FRAMES = 150  # 3 s, as it comes to be with somebody who hardly ever pauses
+MOST_FRAMES = 30_000  # 10 minutes may wait, in 10 MB: far more than a translator in its right mind is ever ahead
 ORIGINAL_FRAMES = 100  # 2 s of the original may wait; what is older is of no use in a conversation, and is dropped
 DUCK_STEP_DB = 3.0  # a frame; fast enough not to cover the first syllable
 RELEASE_STEP_DB = 1.0  # a frame; slow enough not to pump between words
@@ -44,7 +46,7 @@ class SilenceGate:
 
     def __init__(self) -> None:
         self._pause = INNER_PAUSE
-        self._held: deque[bytes] = deque(maxlen=PRE_ROLL)
+        self._held: list[bytes] = []
 
     def skips(self, audio: bytes) -> bool:
         """Whether whole frames are nothing but the middle of a pause: they are dropped then, and need no `feed`."""
@@ -52,6 +54,7 @@ class SilenceGate:
             return False
         for start in range(max(0, len(audio) - PRE_ROLL * FRAME_BYTES), len(audio), FRAME_BYTES):
             self._held.append(audio[start : start + FRAME_BYTES])
+        del self._held[:-PRE_ROLL]
         return True
 
     def feed(self, frame: bytes) -> tuple[tuple[bytes, bool], ...]:
@@ -68,6 +71,7 @@ class SilenceGate:
             self._pause += 1
             return ((frame, False),)
         self._held.append(frame)
+        del self._held[:-PRE_ROLL]
         return ()
 
 
@@ -206,10 +210,17 @@ class Playout:
         return (self._speech.shed + self._underneath.shed) * FRAME_SECONDS
 
     def speak(self, audio: bytes, received_at: float) -> None:
-        """Translated speech, mu-law of any length; its silence is dropped by level."""
+        """Translated speech, mu-law of any length; its silence is dropped by level.
+
+        Raises `TranslatorLost`, and takes nothing of it, where more than ten minutes would wait to be heard; what waits
+        already is heard, and there is room for as much as has been.
+        """
+        whole = len(self._partial) + len(audio)
+        if (frames := len(self._speech.frames) + whole // FRAME_BYTES) > MOST_FRAMES and not is_silent(audio):
+            raise TranslatorLost(f"it says more than can be heard: {frames * FRAME_SECONDS:.0f} s would wait")
         self._speech.behind = BEHIND_FRAMES
         audio = self._partial + audio
-        whole = len(audio) - len(audio) % FRAME_BYTES
+        whole -= whole % FRAME_BYTES
         self._partial = audio[whole:]
         step = FRAME_SECONDS / self._pace.note(received_at, whole / FRAME_BYTES * FRAME_SECONDS)
         due = received_at + CUSHION_SECONDS

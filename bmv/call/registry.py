@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from copy import deepcopy
 from types import TracebackType
 from typing import Self
@@ -42,6 +43,10 @@ class CallRegistry:
         self._tasks = asyncio.TaskGroup()
         self._changed = asyncio.Event()
         self.draining = False
+        self.ended = 0
+        """How many calls are over, since the process began."""
+        self.ended_at = -math.inf
+        """When the last of them was, by the clock of the loop, in seconds."""
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -147,11 +152,15 @@ class CallRegistry:
         self.draining = True
         try:
             async with asyncio.timeout(grace):
-                while self._calls:
-                    self._changed.clear()
-                    await self._changed.wait()
+                await self.over()
         except TimeoutError:
             log.warning("grace_time_over", calls=len(self._calls))
+
+    async def over(self) -> None:
+        """Wait until no call runs; see `end_all`."""
+        while self._calls:
+            self._changed.clear()
+            await self._changed.wait()
 
     def end_all(self) -> None:
         """End every running call; both parties are told."""
@@ -165,6 +174,8 @@ class CallRegistry:
         except Exception:  # a bug in one call must not reach the others through the TaskGroup
             log.exception("call_failed", call_id=call.id)
         finally:
+            self.ended += 1
+            self.ended_at = asyncio.get_running_loop().time()
             del self._calls[call.id]
             if call.caller.call_sid:
                 del self._by_call_sid[call.caller.call_sid]

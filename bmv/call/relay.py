@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from bmv.call.succession import Succession
+from bmv.waiting import Queue
 
 
 class Relay:
@@ -12,7 +13,7 @@ class Relay:
 
     def __init__(self) -> None:
         self._current: Succession | None = None
-        self._given: asyncio.Queue[Succession | None] = asyncio.Queue()  # that have still to be run
+        self._given: Queue[Succession | None] = Queue()  # that have still to be run
         self._work: asyncio.Task[None] | None = None
 
     def take(self, succession: Succession) -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 
 from bmv.call.alongside import alongside
+from bmv.call.telling import events_of, told
 from bmv.call.translator import (
     Alive,
     Expiring,
+    Hear,
     LanguagePair,
     Processed,
     Translator,
@@ -25,12 +28,14 @@ from bmv.call.translator import (
 from bmv.call.usage import Usage
 from bmv.languages import Language
 from bmv.metrics import Histogram
+from bmv.waiting import Event
 
 log = structlog.get_logger()
 
 PAUSE_FRAMES = 10  # 200 ms without voice are a pause, good enough to switch in
 LONGEST_WAIT_FRAMES = 1500  # 30 s: who talks without a pause for that long is switched in the middle of a word
 DRAIN_SECONDS = 10.0  # for the old session to say what is left; 3.8 to 5.6 s were measured, once more than 17
+LONGEST_REST_SECONDS = 300.0  # between renewals, which are 50 minutes apart where no clock is wrong
 RETRY_SECONDS = 20.0  # until the next try to open a successor; sessions announce their end minutes before
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -43,16 +48,20 @@ class _Session:
         self.opened: asyncio.Future[Translator] = asyncio.get_running_loop().create_future()
         self.translator: Translator
         """The open session, once it is open."""
-        self.over = asyncio.Event()
+        self.over = Event()
         """Nobody needs it any more: it is closed, which ends its events."""
-        self.settled = asyncio.Event()
+        self.settled = Event()
         """Of an heir: it has taken over, or it ended before it could."""
         self.said_all = False
         """It ended in order: whatever it was fed is dealt with."""
         self.ahead: _Session | None = None
         """The one that is heard before it, as long as that has not said all."""
         self.fed = 0
-        self._said: asyncio.Queue[TranslatorEvent | Exception | None] = asyncio.Queue()
+        self._hear: Hear | None = None
+        self._unheard: list[TranslatorEvent] = []
+        """What it said while nobody listened."""
+        self._ended = Event()
+        self._error: Exception | None = None
 
     async def live(self, factory: TranslatorFactory, pair: LanguagePair, uplink: Histogram) -> None:
         """Open the session, and keep it until it is over; whoever waits for `opened` gets what went wrong."""
@@ -63,7 +72,7 @@ class _Session:
                     self.opened.set_result(translator)
                 async with alongside(self._listen(translator)):
                     await self.over.wait()
-                self._said.put_nowait(None)
+                self._ended.set()
         except Exception as error:
             if not self.opened.done():
                 self.opened.set_exception(error)
@@ -72,35 +81,46 @@ class _Session:
             else:
                 raise
 
-    async def events(self) -> AsyncIterator[TranslatorEvent]:
-        """What it said and says, until it has said all, or is over; raises what its own events raised."""
-        while (event := await self._said.get()) is not None:
-            if isinstance(event, Exception):
-                raise event
-            yield event
+    async def tell(self, hear: Hear) -> None:
+        """Hand over what it said and says, until it has said all, or is over; raises what its own events raised."""
+        while self._unheard:
+            hear(self._unheard.pop(0))
+        self._hear = hear
+        try:
+            await self._ended.wait()
+        finally:
+            self._hear = None
+        if self._error:
+            raise self._error
 
     def show_life(self) -> None:
         """A session behind it, which is not listened to yet, is alive: so whoever waits for this one is told."""
         if self.ahead:
             self.ahead.show_life()
         else:
-            self._said.put_nowait(Alive())
+            self._say(Alive())
 
     def fail(self, error: Exception) -> None:
         """Have its events end with an error."""
-        self._said.put_nowait(error)
+        self._error = error
+        self._ended.set()
 
     async def _listen(self, translator: Translator) -> None:
         try:
-            async for event in translator.events():
-                self._said.put_nowait(event)
-                if self.ahead:
-                    self.ahead.show_life()
+            await told(translator, self._say)
             self.said_all = True
-            self._said.put_nowait(None)
-        except Exception as error:  # for whoever reads `events`
+            self._ended.set()
+        except Exception as error:  # for whoever listens
             self.fail(error)
         self.settled.set()
+
+    def _say(self, event: TranslatorEvent) -> None:
+        if self._hear:
+            self._hear(event)
+        else:
+            self._unheard.append(event)
+            if self.ahead:
+                self.ahead.show_life()
 
 
 class RenewedTranslator:
@@ -109,10 +129,11 @@ class RenewedTranslator:
     def __init__(self, live: Callable[[_Session], Coroutine[None, None, None]], sleep: Sleep) -> None:
         self._live = live
         self._sleep = sleep
-        self._expiring = asyncio.Event()
+        self._expiring = Event()
         self._sessions: list[_Session] = []  # in the order in which they are heard; the last one is fed
         self._heir: _Session | None = None  # open, and waiting for a pause
         self._finished = False
+        self._renewals = 0
         self._dismissed = Usage()
         self._processed = 0  # frames of the sessions that were dismissed
         self._pause = 0  # frames
@@ -131,6 +152,7 @@ class RenewedTranslator:
                     await self._expiring.wait()
                     self._expiring.clear()
                     await self._replace(tasks)
+                    await self._rest()
         except ExceptionGroup as group:
             bug = group.exceptions[0]
             for session in self._sessions:
@@ -155,8 +177,12 @@ class RenewedTranslator:
         self._finished = True
         self._sessions[-1].translator.finish()
 
-    async def events(self) -> AsyncIterator[TranslatorEvent]:
-        """See `Translator.events`: all of the old session, then the new one, so that the order is kept.
+    def events(self) -> AsyncIterator[TranslatorEvent]:
+        """See `Translator.events`, and `tell`."""
+        return events_of(self.tell)
+
+    async def tell(self, hear: Hear) -> None:
+        """See `Telling.tell`: all of the old session, then the new one, so that the order is kept.
 
         What an old session was fed and does not come to say, because it is lost or takes too long, is reported as not
         translated: the new one is well, and shall not be lost with it.
@@ -164,8 +190,7 @@ class RenewedTranslator:
         while True:
             session = self._sessions[0]
             try:
-                async for event in session.events():
-                    yield self._passed_on(session, event)
+                await session.tell(partial(self._pass_on, session, hear))
             except TranslatorLost as error:
                 if session is self._sessions[-1]:
                     raise
@@ -173,22 +198,23 @@ class RenewedTranslator:
             if session is self._sessions[-1]:
                 return
             self._dismiss(session)
-            yield Processed(self._processed, translated=session.said_all)
+            hear(Processed(self._processed, translated=session.said_all))
 
     @property
     def usage(self) -> Usage:
         """See `Translator.usage`: of all sessions that were fed so far."""
         return sum((session.translator.usage for session in self._sessions), self._dismissed)
 
-    def _passed_on(self, session: _Session, event: TranslatorEvent) -> TranslatorEvent:
+    def _pass_on(self, session: _Session, hear: Hear, event: TranslatorEvent) -> None:
         match event:
+            case Processed(frames, translated) if self._processed:
+                hear(Processed(self._processed + frames, translated))
             case Expiring():
                 if session is self._sessions[-1] and not self._finished:
                     self._expiring.set()
-                return Alive()
-            case Processed(frames, translated):
-                return Processed(self._processed + frames, translated)
-        return event
+                hear(Alive())
+            case _:
+                hear(event)
 
     async def _replace(self, tasks: asyncio.TaskGroup) -> None:
         """Have the session that is fed followed by another one; comes back when it is dismissed or tried in vain."""
@@ -205,14 +231,19 @@ class RenewedTranslator:
             log.warning("translator_drained_too_long", seconds=DRAIN_SECONDS)
             old.over.set()
 
+    async def _rest(self) -> None:
+        """The clock here may be so far ahead that every session seems to end at once: each opens more seldom then."""
+        seconds = min(DRAIN_SECONDS * (2 ** max(0, self._renewals - 2) - 1), LONGEST_REST_SECONDS)
+        if seconds:
+            await self._sleep(seconds)
+
     async def _await_pause(self, heir: _Session) -> None:
         self._heir, self._waited = heir, 0
         await heir.settled.wait()
         if self._heir:
             self._heir = None
             heir.over.set()
-            async for _ in heir.events():
-                pass  # until it raises what ended it
+            await heir.tell(lambda _: None)  # which raises what ended it
             raise TranslatorLost("the new session ended before it was needed")
 
     async def _try_later(self, error: TranslatorLost) -> None:
@@ -223,6 +254,7 @@ class RenewedTranslator:
 
     def _hand_over(self, heir: _Session) -> None:
         log.info("translator_renewed")
+        self._renewals += 1
         heir.ahead = self._sessions[-1]
         heir.ahead.translator.finish()
         self._sessions.append(heir)

@@ -26,6 +26,7 @@ from bmv.call.totals import Moment, Totals
 from bmv.call.transcript import Transcript
 from bmv.call.view import CallView
 from bmv.languages import PHRASES, Language, Sentence
+from bmv.waiting import Event
 
 log = structlog.get_logger()
 SELDOM = 0.06  # seconds from one look at a call to the next while nothing is due before: what is played is refilled so
@@ -55,11 +56,11 @@ class CallSession:
         self.agents = AgentSide(
             caller=caller.language, otherwise=self._policy.agent_language, queued=destination is None
         )
-        self._caller_here = asyncio.Event()
-        self._agent_here = asyncio.Event()
-        self._bridged = asyncio.Event()
-        self._over = asyncio.Event()
-        self._all_said = asyncio.Event()
+        self._caller_here = Event()
+        self._agent_here = Event()
+        self._bridged = Event()
+        self._over = Event()
+        self._all_said = Event()
         self._left = self.state  # the last state before the end
         self._due = float("-inf")  # when a beat has something to do next
         self._last_words: Interpreter | None = None  # the one that finishes while the call parts
@@ -129,10 +130,14 @@ class CallSession:
             self._sides.agent_is_back()
         self._sides.retarget()
 
-    def hear(self, role: Role, frame: bytes) -> None:
-        """20 ms (160 bytes mu-law) of what a party says; it is missed while nobody is there to hear it."""
-        if self.state is not CallState.ENDED:
-            self._sides.hear(role, frame, listened_to=self.state is CallState.BRIDGED)
+    def hear(self, role: Role, frame: bytes) -> bool:
+        """20 ms (160 bytes mu-law) of what a party says; it is missed while nobody is there to hear it.
+
+        Returns whether the next ones may come up to 100 ms late, several at once: only a translator waits for them.
+        """
+        if self.state is CallState.ENDED:
+            return False
+        return self._sides.hear(role, frame, listened_to=self.state is CallState.BRIDGED)
 
     def press(self, role: Role, key: str) -> None:
         """A party pressed a key: the other one hears its tones. Nothing else is done with it, nor is it remembered."""
@@ -252,7 +257,7 @@ class CallSession:
             await self._within(self._policy.max_wait, self._bridged, EndReason.AGENT_UNAVAILABLE)
         await self._within(self._policy.max_call, self._over, EndReason.TOO_LONG)
 
-    async def _within(self, seconds: float, event: asyncio.Event, reason: EndReason) -> None:
+    async def _within(self, seconds: float, event: Event, reason: EndReason) -> None:
         try:
             async with asyncio.timeout(seconds):
                 await event.wait()

@@ -47,8 +47,8 @@ class Sides:
 
     # -- what is said -------------------------------------------------------------------------------------------
 
-    def hear(self, role: Role, frame: bytes, *, listened_to: bool) -> None:
-        """20 ms (160 bytes mu-law) of what a party says; it is missed while nobody listens."""
+    def hear(self, role: Role, frame: bytes, *, listened_to: bool) -> bool:
+        """20 ms (160 bytes mu-law) of what a party says; it is missed while nobody listens. See `CallSession.hear`."""
         now = self._now()
         interpreter = self.interpreters[role]
         if interpreter.pair and not self.secured:  # else nothing is translated, and nothing can be so twice
@@ -56,9 +56,10 @@ class Sides:
         take = interpreter.hear if listened_to else interpreter.miss
         if role is Role.CALLER:
             take(frame, now)
-            return
-        for clean in self._agents.hear(frame, now):
-            take(clean, now)
+        else:
+            for clean in self._agents.hear(frame, now):
+                take(clean, now)
+        return listened_to and interpreter.is_patient
 
     def press(self, role: Role, key: str, *, listened_to: bool) -> None:
         """A party pressed a key: the other one hears its tones. Nothing else is done with it, nor is it remembered."""

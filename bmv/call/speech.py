@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from bmv.audio.mulaw import SILENCE
 from bmv.audio.voice import VoiceDetector
-from bmv.call.kept import Kept, KeptSpeech
+from bmv.call.frames import DOUBTFUL, FED, FED_AGAIN, OVERHEARD, SETTLED, VOICED, Frame, Frames, is_open
+from bmv.call.kept import KeptSpeech
 from bmv.call.ledger import Fate, SpeechLedger
 from bmv.call.missed import Missed, MissedSpeech
 from bmv.call.playout import CUSHION_SECONDS, Playout
@@ -55,11 +56,11 @@ class Speech:
 
     def keep(self, frame: bytes, now: float, *, voiced: bool, underneath: bool) -> None:
         """It waits for a session; `underneath` the translation it is heard at once."""
-        kept = Kept(SILENCE if frame == SILENCE else frame, voiced)  # a line that is quiet costs no memory
-        self._kept.hear(kept)
+        mark = VOICED if voiced else 0
         if underneath:
-            kept.overheard = not self._listener.speaking(now)
+            mark |= 0 if self._listener.speaking(now) else OVERHEARD
             self._listener.overhear(frame, now, voiced=voiced)
+        self._kept.hear(SILENCE if frame == SILENCE else frame, mark)  # a line that is quiet costs no memory
 
     def pass_on(self, frame: bytes, now: float, *, voiced: bool) -> None:
         """The listener is given it as it is."""
@@ -68,11 +69,11 @@ class Speech:
 
     def keep_too(self, frame: bytes, *, voiced: bool) -> None:
         """It was passed on, and a session that is not relied on yet gets it as well."""
-        self._kept.hear(Kept(frame, voiced, settled=True))
+        self._kept.hear(frame, SETTLED | VOICED if voiced else SETTLED)
 
     def fill(self) -> None:
         """No frame came in time: silence stands in for it."""
-        self._kept.hear(Kept(SILENCE, voiced=False))
+        self._kept.hear(SILENCE, 0)
 
     def doubt(self) -> None:
         """All that is kept may be music on hold: unless it is translated it is of no use to anybody."""
@@ -110,9 +111,9 @@ class Speech:
         """The session closed in order."""
         self._settle(self._kept.all_fed(), Fate.TRANSLATED)
 
-    def take_back(self, *, all_of_it: bool) -> list[Kept]:
+    def take_back(self, *, all_of_it: bool) -> Frames:
         """The session is gone: what it had not dealt with waits for the next. Gives what is too old for that."""
-        return self._kept.rewind(all_of_it=all_of_it)[0]
+        return self._kept.rewind(all_of_it=all_of_it)
 
     # -- without a session --------------------------------------------------------------------------------------
 
@@ -131,16 +132,17 @@ class Speech:
         """No session is waited for any more: all that is kept is given as it is."""
         self.give(self._kept.give_up(), now)
 
-    def give(self, frames: Iterable[Kept], now: float) -> None:
+    def give(self, frames: Iterable[Frame], now: float) -> None:
         """Give the listener those among these frames that he has not heard at full level already."""
-        for frame in frames:
-            if frame.settled:
+        for audio, mark in frames:
+            if mark & SETTLED:
                 continue
-            self._ledger.settle(frame.voiced, Fate.PASSED_THROUGH)
-            if not frame.overheard:
-                self._listener.pass_on(frame.audio, now, voiced=frame.voiced, cushion=CUSHION_SECONDS)
+            voiced = bool(mark & VOICED)
+            self._ledger.settle(voiced, Fate.PASSED_THROUGH)
+            if not mark & OVERHEARD:
+                self._listener.pass_on(audio, now, voiced=voiced, cushion=CUSHION_SECONDS)
 
-    def lose(self, frames: Iterable[Kept], reason: str) -> bool:
+    def lose(self, frames: Frames, reason: str) -> bool:
         """The listener will hear nothing of these. Whether there was voice in them."""
         return bool(self._settle(frames, Fate.LOST, reason))
 
@@ -148,24 +150,23 @@ class Speech:
         """All that is kept meets this fate."""
         self._settle(self._kept.give_up(), fate, reason)
 
-    def _feed(self, frames: Iterable[Kept], session: Succession, now: float) -> None:
-        for frame in frames:
-            session.feed(frame.audio, now, voiced=frame.voiced)
-            frame.times_fed += 1
-            if frame.times_fed == 2 and frame.voiced and not frame.settled:
+    def _feed(self, frames: Iterable[Frame], session: Succession, now: float) -> None:
+        for audio, mark in frames:
+            session.feed(audio, now, voiced=bool(mark & VOICED))
+            if mark & FED and not mark & FED_AGAIN and is_open(mark):
                 self._ledger.replay(1)
         if overdue := self._kept.overdue():
             self._settle(overdue, Fate.TRANSLATED)
 
-    def _give_unless_doubtful(self, frames: list[Kept], now: float) -> None:
-        self._settle([frame for frame in frames if frame.doubtful], Fate.NOT_TRANSLATABLE)
-        self.give([frame for frame in frames if not frame.doubtful], now)
-
-    def _settle(self, frames: Iterable[Kept], fate: Fate, reason: str = "") -> int:
-        voiced = 0
+    def _give_unless_doubtful(self, frames: Iterable[Frame], now: float) -> None:
         for frame in frames:
-            if frame.voiced and not frame.settled:
-                voiced += 1
+            if not frame[1] & DOUBTFUL:
+                self.give((frame,), now)
+            elif is_open(frame[1]):
+                self._ledger.settle(1, Fate.NOT_TRANSLATABLE)
+
+    def _settle(self, frames: Frames, fate: Fate, reason: str = "") -> int:
+        voiced = frames.open
         if voiced:
             self._ledger.settle(voiced, fate, reason)
         return voiced

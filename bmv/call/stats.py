@@ -12,7 +12,7 @@ from bmv.metrics import Histogram
 
 NEW_TURN_AFTER = 0.7  # seconds of quiet that part two turns
 FORGOTTEN_AFTER = 15.0  # seconds: a sound nobody translated (a cough) is no turn
-LATE_AFTER = 0.1  # seconds from one frame to the next, which are 0.02 apart when all is well
+LATE_AFTER = 0.2  # seconds from one frame to the next: 0.02 when all is well, or five come together after 0.1
 
 
 @dataclass

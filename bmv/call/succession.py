@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
-from bmv.call.guard import guarded_events, guarded_session, lost_by
+from bmv.call.guard import guarded_session, guarded_telling, lost_by
 from bmv.call.ladder import Ladder
 from bmv.call.stats import DirectionStats
 from bmv.call.translator import LanguagePair, Translator, TranslatorEvent, TranslatorFactory, TranslatorLost
 from bmv.call.usage import Usage
 from bmv.call.watchdog import SILENT_AFTER, Watchdog
+from bmv.waiting import Event
 
 log = structlog.get_logger()
 
@@ -26,7 +27,7 @@ class SessionUser(Protocol):
         """There is one to feed."""
 
     def session_said(self, event: TranslatorEvent) -> None:
-        """It said something."""
+        """It said something. May raise `TranslatorLost`: it is not to be listened to any longer."""
 
     def session_lost(self, error: TranslatorLost) -> None:
         """The one there was is lost, or none could be had. Another is tried, unless that is `hopeless`."""
@@ -57,11 +58,13 @@ class Succession:
         self._clock = clock
         self._watchdog = Watchdog()
         self._translator: Translator | None = None
-        self._wanted = asyncio.Event()
+        self._wanted = Event()
         self._needed = False
-        self._retry = asyncio.Event()
+        self._retry = Event()
         self._retry_at: float | None = None
         self._listening = asyncio.Timeout(None)
+        self._listener: asyncio.Task[Any] | None = None
+        self._misheard: Exception | None = None  # the user would not be told more by this session, or has a bug
         self._bug: Exception | None = None  # of the translator, in what it must not raise in
         self._replaces = False  # the next session, a lost one
         self.finishing = False
@@ -98,7 +101,7 @@ class Succession:
             self._retry.set()
         if self._translator and self._watchdog.barks(now) and not self.finishing:
             self._watchdog.alive()  # once is enough
-            self._listening.reschedule(asyncio.get_running_loop().time())
+            self._stop_listening()
 
     def finish(self) -> None:
         """Nothing more will be fed: let the session say what is left. One that is still being opened is waited for."""
@@ -176,23 +179,40 @@ class Succession:
     async def _listen(self, translator: Translator) -> None:
         try:
             async with asyncio.timeout(None) as self._listening:
+                self._listener = asyncio.current_task()
                 self._take_up(translator)
-                async for event in guarded_events(translator):
-                    self._watchdog.alive()
-                    self._user.session_said(event)
+                await guarded_telling(translator, self._hear)
         except TimeoutError:
             if self._bug:
                 raise lost_by(self._bug) from self._bug
             raise TranslatorLost(f"the session was given speech and was silent for {SILENT_AFTER:g} s") from None
+        finally:
+            if self._misheard:
+                raise self._misheard
         if not self.finishing:
             raise TranslatorLost("the translator ended the session by itself")
         self._user.session_finished()
+
+    def _hear(self, event: TranslatorEvent) -> None:
+        """Called by the session whenever it says something, also in the moment before a cancelled task notices."""
+        if self._misheard or (self._listener and self._listener.cancelling()):
+            return
+        self._watchdog.alive()
+        try:
+            self._user.session_said(event)
+        except Exception as bug:  # ours: it is not for the session to stumble over
+            self._misheard = bug
+            self._stop_listening()
+
+    def _stop_listening(self) -> None:
+        with suppress(RuntimeError):  # it is not listened to any more
+            self._listening.reschedule(asyncio.get_running_loop().time())
 
     def _take_up(self, translator: Translator) -> None:
         self._stats.sessions += 1
         self._stats.reopened += self._replaces
         self._replaces = False
-        self._bug = None
+        self._bug = self._misheard = None
         log.info("translator_ready", pair=str(self._pair))
         self._translator = translator
         self._watchdog.alive()
@@ -235,5 +255,4 @@ class Succession:
         if not self._bug:
             self._bug = bug
             log.error("translator_broken", exc_info=bug)
-            with suppress(RuntimeError):  # it is not listened to any more
-                self._listening.reschedule(asyncio.get_running_loop().time())
+            self._stop_listening()

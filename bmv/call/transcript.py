@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -11,6 +10,7 @@ import structlog
 from bmv.call.captions import NEW_LINE_AFTER, Caption
 from bmv.call.leg import Role
 from bmv.call.translator import CaptionKind
+from bmv.waiting import Event
 
 log = structlog.get_logger()
 
@@ -54,7 +54,7 @@ class Transcript:
         self._began = clock()
         self._lines: dict[Key, Line] = {}  # what changed last is last
         self._running: dict[tuple[Role, CaptionKind], tuple[int, float]] = {}  # its number, and its last word's time
-        self._news = asyncio.Event()
+        self._news = Event()
         self.latest = 0
         """The event of the last change; 0 before the first."""
         self.dropped = 0
@@ -141,8 +141,8 @@ class Transcript:
         self._tell()
 
     def _tell(self) -> None:
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+        self._news.set()
+        self._news.clear()
 
 
 class Transcripts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -76,6 +76,9 @@ class Expiring:
 
 TranslatorEvent = AudioTranslated | Captioned | Processed | Alive | Expiring
 
+Hear = Callable[[TranslatorEvent], None]
+"""Is given each event as it comes; never raises, and never waits."""
+
 
 class TranslatorLost(ProviderError):
     """The session with the provider is over before its time, or never came about; says why in plain words.
@@ -112,6 +115,17 @@ class Translator(Protocol):
     @property
     def usage(self) -> Usage:
         """What this session has used so far, and what that costs."""
+
+
+class Telling(Protocol):
+    """What a translator may have besides: a way for its events on which no task is woken for each of them."""
+
+    async def tell(self, hear: Hear) -> None:
+        """Hand to `hear` what `events` would give, in order; comes back where that ends, and raises what that raises.
+
+        Called once, and then in the place of `events`. `hear` may be called outside of any task, but never from within
+        `feed`, `finish` or `usage`, and not any more once this is over, by itself or by being cancelled.
+        """
 
 
 class TranslatorFactory(Protocol):

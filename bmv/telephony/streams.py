@@ -15,6 +15,8 @@ from bmv.call.alongside import alongside
 from bmv.errors import ProtocolError
 from bmv.sockets import Sender, ServerSocket, texts
 from bmv.telephony import media
+from bmv.telephony.gathering import Gathering
+from bmv.waiting import Event
 
 log = structlog.get_logger()
 
@@ -24,6 +26,7 @@ SEND_SECONDS = 5.0
 HEARTBEAT_SECONDS = 20.0  # only when nothing at all was received for so long; media comes every 20 ms
 _ENDS = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED)
 _GOODBYE = int(WSCloseCode.OK).to_bytes(2, "big")  # the payload of a close frame, RFC 6455 section 5.5.1
+HEADER_BYTES = 8  # of a WebSocket's frame, from a client, with some hundred bytes in it
 OUTBOX_BYTES = 30 * SAMPLE_RATE  # 30 s: the playout keeps a lead of 0.14 s, so this much means a dead connection
 
 
@@ -83,6 +86,7 @@ class MediaStream:
     ) -> None:
         self._ws = ws
         self._sender = Sender(ws)
+        self._gathering = Gathering(ws.get_extra_info("socket"))
         self._send_seconds = send_seconds
         self._stream_sid = start.stream_sid
         self.call_sid = start.call_sid
@@ -92,7 +96,7 @@ class MediaStream:
         self._unreadable = 0
         self._dropping = False
         self._leaving = False
-        self._over = asyncio.Event()
+        self._over = Event()
         self._over.set()
 
     def play(self, audio: bytes, mark: str | None = None) -> None:
@@ -119,15 +123,18 @@ class MediaStream:
             async with asyncio.timeout(CLOSE_SECONDS):
                 if not self._leaving and not self._over.is_set():
                     self._leaving = True
+                    self._gathering.stop()  # the answer is short
                     await self._ws.send_frame(_GOODBYE, aiohttp.WSMsgType.CLOSE)
                 await self._over.wait()
         await self._ws.close()
 
     async def listen(
-        self, hear: Callable[[bytes], None], reached: Callable[[str], None], pressed: Callable[[str], None]
+        self, hear: Callable[[bytes], bool | None], reached: Callable[[str], None], pressed: Callable[[str], None]
     ) -> bool:
         """Hand every 20 ms of the party to `hear` until the stream ends; True if it ended by `stop`, in order.
 
+        `hear` returns whether the next ones may come up to 100 ms late, several at once; keys, marks and the end wait
+        with them, for 150 ms at most where nothing follows. See `Gathering`.
         `reached` gets the name of each mark that playback has reached, `pressed` each key.
         """
         self._over.clear()
@@ -140,12 +147,13 @@ class MediaStream:
                         self._unreadable_message(f"a frame of type {message.type.name}")
             return True
         finally:
+            self._gathering.stop()
             self._over.set()
 
     def _take(
         self,
         text: bytes,
-        hear: Callable[[bytes], None],
+        hear: Callable[[bytes], bool | None],
         reached: Callable[[str], None],
         pressed: Callable[[str], None],
     ) -> bool:
@@ -159,7 +167,8 @@ class MediaStream:
             return False
         match event:
             case media.Media(detail):
-                self._hear(detail.payload, hear)
+                patient = self._hear(detail.payload, hear)
+                self._gathering.heard(len(text) + HEADER_BYTES, patient=patient)
             case media.Mark(mark):
                 reached(mark.name)
             case media.Dtmf(key):
@@ -168,15 +177,16 @@ class MediaStream:
                 return True
         return False
 
-    def _hear(self, payload: bytes, hear: Callable[[bytes], None]) -> None:
+    def _hear(self, payload: bytes, hear: Callable[[bytes], bool | None]) -> bool:
+        """Whether frames like this one may be gathered: those of 20 ms, as Twilio sends them."""
         if len(payload) == FRAME_BYTES and not self._partial:
-            hear(payload)
-            return
+            return bool(hear(payload))
         audio = self._partial + payload
         whole = len(audio) - len(audio) % FRAME_BYTES
         self._partial = audio[whole:]
         for start in range(0, whole, FRAME_BYTES):
             hear(audio[start : start + FRAME_BYTES])
+        return False
 
     def _unreadable_message(self, what: str) -> None:
         self._unreadable += 1

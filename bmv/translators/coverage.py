@@ -12,7 +12,8 @@ of saying too little: then words are heard twice where a session is lost, and no
 - a translator that is more than six seconds late is not waited for: the listener gets the original and then both.
 
 The clock is the frames that are fed, 20 ms each. It stands still while the server sends nothing (a stall is not an
-answer) and it runs faster where kept frames are fed faster.
+answer) and it runs faster where kept frames are fed faster. When nothing more is fed it goes on by the time, for as
+long as a silence may last that is no stall.
 """
 
 from __future__ import annotations
@@ -112,6 +113,25 @@ class Coverage:
         """No more frames are fed: what is said from now on can be about any of them."""
         self._finished = True
 
+    @property
+    def still_for(self) -> float | None:
+        """For how many seconds from `finish` on nothing may be said until all is said that was answered before it.
+
+        None where that is longer than a silence may last which proves anything: it may be a stall.
+        """
+        now = self._now + min(self._fed - self._batch_began, STALL)
+        frames = self._output_at + ALL_SAID + 1 - now
+        return None if frames > STALL else max(frames, 0) * FRAME_MS / 1000
+
+    def still(self) -> Iterator[Processed]:
+        """So long it was still: tell what was said by then. What is not answered yet may be answered to the end."""
+        self._close_batch()
+        self._now = max(self._now, self._output_at + ALL_SAID + 1)
+        before = self._covered
+        self._settle_translated(over=False)
+        if self._covered > before:
+            yield Processed(self._covered)
+
     def end(self) -> Iterator[Processed]:
         """The session has said all it had to say: tell what became of the rest."""
         self._close_batch()
@@ -165,18 +185,22 @@ class Coverage:
         return latest is not None and stretch.begins < latest.begins <= self._output_began - QUICKEST
 
     def _settle(self, *, over: bool) -> Iterator[Processed]:
-        frames, verdict = self._covered, _Verdict.WAIT
-        while self._pending:
-            verdict = self._verdict(self._pending[0], over=over)
-            if verdict is not _Verdict.TRANSLATED:
-                break
-            frames = self._pending.popleft().frames
-        if frames > self._covered:
-            self._covered = frames
-            yield Processed(frames)
+        before = self._covered
+        verdict = self._settle_translated(over=over)
+        if self._covered > before:
+            yield Processed(self._covered)
         if verdict is _Verdict.GIVEN_UP:
             self._give_up()
             yield Processed(self._covered, translated=False)
+
+    def _settle_translated(self, *, over: bool) -> _Verdict:
+        """Cover what is translated, and tell what stands in the way of more."""
+        while self._pending:
+            verdict = self._verdict(self._pending[0], over=over)
+            if verdict is not _Verdict.TRANSLATED:
+                return verdict
+            self._covered = self._pending.popleft().frames
+        return _Verdict.WAIT
 
     def _verdict(self, batch: _Batch, *, over: bool) -> _Verdict:
         if self._quiet:

@@ -7,7 +7,6 @@ Frames are counted from the session's beginning; a frame is 20 ms.
 
 from __future__ import annotations
 
-from collections import deque
 from itertools import takewhile
 from typing import Final
 
@@ -39,8 +38,8 @@ class Hearing:
         self.fed = 0
         """How many frames were fed."""
         self._covered = 0
-        self._voiced: deque[bool] = deque()
-        """One for each frame that is not covered."""
+        self._voiced = bytearray()
+        """1 or 0 for each frame that is not covered."""
         self._proven = 0
         """So many frames has the server heard."""
         self._word_at = 0
@@ -90,7 +89,7 @@ class Hearing:
     @property
     def needs_sign(self) -> bool:
         """Whether it is time to ask the server for a sign of life."""
-        return self.fed - self._word_at >= SIGN_FRAMES and any(self._voiced)
+        return self.fed - self._word_at >= SIGN_FRAMES and 1 in self._voiced
 
     # -- what is done with ------------------------------------------------------------------------------------------
 
@@ -111,14 +110,14 @@ class Hearing:
         return self._cover_unheard(self.fed)
 
     def _silent_until(self) -> int:
-        lead = next((place for place, voiced in enumerate(self._voiced) if voiced), len(self._voiced))
-        return min(self._covered + lead, self.fed - PREFIX_FRAMES)
+        voiced = self._voiced.find(1)
+        silent = len(self._voiced) if voiced < 0 else voiced
+        return min(self._covered + silent, self.fed - PREFIX_FRAMES)
 
     def _cover_unheard(self, end: int) -> Processed | None:
         """Cover frames that no turn has in it; a stretch of voice is judged as a whole, though it comes in parts."""
-        frames = list(self._voiced)
-        part = frames[: max(end - self._covered, 0)]
-        rest = () if self.speech_is_open else frames[len(part) :]
+        part = self._voiced[: max(end - self._covered, 0)]
+        rest = b"" if self.speech_is_open else self._voiced[len(part) :]
         before = self._voice_before if all(part[:1]) else 0
         after = sum(takewhile(bool, rest)) if all(part[-1:]) else 0
         tail = sum(takewhile(bool, reversed(part)))
@@ -130,8 +129,7 @@ class Hearing:
         count = min(end, self.fed) - self._covered
         if count <= 0:
             return None
-        for _ in range(count):
-            self._voiced.popleft()
+        del self._voiced[:count]
         self._covered += count
         self._voice_before = 0
         return Processed(self._covered, translated)

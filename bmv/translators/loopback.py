@@ -24,6 +24,7 @@ from bmv.call.translator import (
 from bmv.call.usage import Usage
 from bmv.languages import Language
 from bmv.metrics import Histogram
+from bmv.waiting import Queue
 
 
 class LoopbackTranslator:
@@ -35,7 +36,7 @@ class LoopbackTranslator:
         self._clock = clock
         self._held: deque[bytes] = deque()
         self._returned = 0
-        self._said: asyncio.Queue[TranslatorEvent | None] = asyncio.Queue()
+        self._said: Queue[TranslatorEvent | None] = Queue()
         self._talking = False
         self._finished = False
 

@@ -17,6 +17,7 @@ import msgspec
 
 from bmv.call.translator import TranslatorLost
 from bmv.errors import ProtocolError
+from bmv.wire import UNREADABLE
 
 LONGEST_RETRY_SECONDS = 120.0
 
@@ -189,7 +190,7 @@ def read_body(body: bytes) -> ErrorDetail | None:
     """Read the error in an HTTP answer, or None where there is none to be read (a proxy's page, nothing at all)."""
     try:
         return msgspec.json.decode(body, type=_Body).error
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except UNREADABLE:
         return None
 
 

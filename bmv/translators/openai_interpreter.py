@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -23,6 +22,7 @@ from bmv.call.translator import (
     AudioTranslated,
     CaptionKind,
     Expiring,
+    Hear,
     LanguagePair,
     Processed,
     Translator,
@@ -34,9 +34,11 @@ from bmv.languages import Language
 from bmv.metrics import Histogram, LastProblem
 from bmv.translators import openai_realtime_commands as outgoing
 from bmv.translators import openai_realtime_wire as wire
+from bmv.translators.batch import Batch
 from bmv.translators.hearing import Hearing
 from bmv.translators.openai_account import Account
 from bmv.translators.openai_errors import ErrorDetail, ErrorEvent, Severity, classify, read
+from bmv.translators.openai_outlet import Outlet
 from bmv.translators.openai_service import Service
 from bmv.translators.openai_socket import OPEN_SECONDS, Endpoint, Line, renew_after
 from bmv.translators.openai_texts import Owed, Texts
@@ -75,16 +77,14 @@ class OpenAIInterpreter:
         self._originals = Texts(CaptionKind.ORIGINAL)
         self._translations = Texts(CaptionKind.TRANSLATION)
         self._owed = Owed(transcribed=wanted.transcription is not None)
-        self._batch = bytearray()
-        self._ready: deque[TranslatorEvent] = deque()
-        self._waiting: asyncio.Timeout | None = None
-        self._dropped = False
+        self._outlet = Outlet(line, take=self._take, look=self._look, closed=self._closed)
+        self._batch = Batch(BATCH_FRAMES * len(SILENCE), self._send, self._outlet.fail)
+        self._ready = self._outlet.ready
         self._probes = 0
         self._probe: tuple[str, int, float] | None = None  # its name, after how many frames, and until when to wait
         self._committed_by_hand: int | None = None  # what was said until this frame
         self._last_error: ErrorDetail | None = None
         self._finishing = False
-        self._over = False
 
     @property
     def usage(self) -> Usage:
@@ -99,24 +99,22 @@ class OpenAIInterpreter:
             return
         self._hearing.feed(voiced=voiced)
         self._turns.feed(voiced=voiced)
-        self._batch += frame
-        if len(self._batch) >= BATCH_FRAMES * len(SILENCE):
-            self._flush()
-            self._look_after_speech()
+        self._batch.add(frame)
 
     def finish(self) -> None:
         """Send what is collected and the silence that ends a sentence, and have the rest said."""
         if not self._finishing:
             self._finishing = True
-            self._batch += SILENCE * CLOSING_FRAMES
-            self._flush()
+            self._batch.add(SILENCE * CLOSING_FRAMES)
+            self._batch.flush()
             self._ask_for_sign()
 
-    def _flush(self) -> None:
-        if not self._line.post(outgoing.encode_append(bytes(self._batch)), audio=True):
-            self._dropped = True  # from now on the server counts other frames than we do, and words are missing
-            self._wake()
-        self._batch.clear()
+    def _send(self, sound: bytes) -> None:
+        if not self._line.post(outgoing.encode_append(sound), audio=True):
+            # From now on the server counts other frames than we do.
+            self._outlet.fail(TranslatorLost("OpenAI took the audio too slowly; words are missing in this session"))
+        if not self._finishing:
+            self._look_after_speech()
 
     def _look_after_speech(self) -> None:
         if self._probe is None and self._hearing.needs_sign:
@@ -125,13 +123,13 @@ class OpenAIInterpreter:
             self._commit()
         self._cover()
         if self._ready:
-            self._wake()
+            self._outlet.say_soon()
 
     def _ask_for_sign(self) -> None:
         self._probes += 1
         self._probe = (f"{SIGN}{self._probes}", self._hearing.fed, self._clock() + ANSWER_SECONDS)
         self._post(outgoing.encode_probe(self._probe[0]))
-        self._wake()
+        self._outlet.look_by(self._probe[2])
 
     def _commit(self) -> None:
         self._committed_by_hand = self._hearing.fed
@@ -140,45 +138,22 @@ class OpenAIInterpreter:
     def _post(self, message: bytes) -> None:
         self._line.post(message, audio=False)
 
-    def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.expired():
-            self._waiting.reschedule(self._clock())
-
     # -- out --------------------------------------------------------------------------------------------------------
 
-    async def events(self) -> AsyncIterator[TranslatorEvent]:
+    def events(self) -> AsyncIterator[TranslatorEvent]:
         """Translations in the order spoken, captions, and what is done with; see `Translator.events`."""
-        while not self._over:
-            message = await self._receive()
-            now = self._clock()
-            if message is not None:
-                self._take(message, now)
-            self._on_time(now)
-            self._cover()
-            while self._ready:
-                yield self._ready.popleft()
+        return self._outlet.events()
 
-    async def _receive(self) -> bytes | None:
-        """The next message, or None when it is time to look at the clock. Raises `TranslatorLost` at its end."""
-        if self._dropped:
-            raise TranslatorLost("OpenAI took the audio too slowly; words are missing in this session")
-        try:
-            async with asyncio.timeout_at(self._deadline) as self._waiting:
-                return await anext(self._line.messages())
-        except TimeoutError:
-            return None
-        except StopAsyncIteration:
-            raise self._line.lost(self._last_error) from None
-        finally:
-            self._waiting = None
+    async def tell(self, hear: Hear) -> None:
+        """See `Telling.tell`."""
+        await self._outlet.tell(hear)
 
-    @property
-    def _deadline(self) -> float | None:
-        answered = math.inf if self._probe is None else self._probe[2]
-        soonest = self._clock() if self._ready else min(self._turns.deadline, self._renew_at, answered)
-        return soonest if soonest < math.inf else None
+    def _closed(self) -> None:
+        raise self._line.lost(self._last_error)
 
-    def _on_time(self, now: float) -> None:
+    def _look(self) -> None:
+        """See what has become due, and when the next thing will."""
+        now = self._clock()
         if self._probe is not None and now >= self._probe[2]:
             raise TranslatorLost(f"OpenAI did not answer for {ANSWER_SECONDS:g} s")
         if now >= self._renew_at:
@@ -186,23 +161,62 @@ class OpenAIInterpreter:
             self._ready.append(Expiring())
         self._turns.tick(now)
         self._do(self._turns.take())
+        self._cover()
+        answered = math.inf if self._probe is None else self._probe[2]
+        self._outlet.look_by(min(self._turns.deadline, self._renew_at, answered))
 
-    def _take(self, message: bytes, now: float) -> None:
+    def _take(self, message: bytes) -> None:
         event = read(wire.decode, message)
+        now = self._clock()
         self._hearing.word()
         if self._probe is not None:
             self._probe = (self._probe[0], self._probe[1], now + ANSWER_SECONDS)
         before = len(self._ready)
+        goes_on = self._on_more(event, now)
+        if not goes_on:
+            self._on_change(event, now)
+        if len(self._ready) == before:
+            self._ready.append(Alive())
+        if not goes_on:
+            self._look()
+
+    def _on_more(self, event: wire.ServerEvent | None, now: float) -> bool:
+        """Most messages are more of what runs already: nothing begins or ends with them, and nothing falls due sooner.
+
+        False for one that is not.
+        """
+        match event:
+            case None:
+                pass
+            case wire.AudioDelta(response_id, audio):
+                if self._turns.heard(response_id, now, spoke=bool(audio)):
+                    self._problem.solved()
+                    self._ready.append(AudioTranslated(audio, now))
+            case wire.TranscriptDelta(response_id, text):
+                if self._turns.heard(response_id, now, wrote=True):
+                    self._ready.extend(self._translations.add(response_id, text))
+            case wire.InputTranscriptDelta(item_id, delta):
+                self._ready.extend(self._originals.add(item_id, delta or ""))
+            case wire.TextDelta(response_id):
+                self._turns.heard(response_id, now, wrote=True)
+            case _:
+                return False
+        return True
+
+    def _on_change(self, event: wire.ServerEvent | None, now: float) -> None:
         self._account.take(event)
-        self._on_speech(event, now)
-        self._on_response(event, now)
-        if isinstance(event, ErrorEvent):
-            self._on_error(event.error, now)
+        match event:
+            case wire.ResponseCreated(response):
+                self._turns.created(response.id or "", response.label, now)
+            case wire.ResponseDone(response):
+                self._on_done(response, now)
+            case ErrorEvent(error):
+                self._on_error(error, now)
+            case _:
+                self._on_speech(event, now)
         self._do(self._turns.take())
         if len(self._turns) > MOST_TURNS:
             raise TranslatorLost(f"OpenAI has left more than {MOST_TURNS} sentences untranslated")
-        if len(self._ready) == before:
-            self._ready.append(Alive())
 
     def _on_speech(self, event: wire.ServerEvent | None, now: float) -> None:
         match event:
@@ -214,8 +228,6 @@ class OpenAIInterpreter:
                 self._turns.ended(item_id, event.end, now)
             case wire.Committed(item_id):
                 self._on_committed(item_id, now)
-            case wire.InputTranscriptDelta(item_id, delta):
-                self._ready.extend(self._originals.add(item_id, delta or ""))
             case wire.InputTranscriptCompleted(item_id, transcript):
                 self._ready.extend(self._originals.complete(item_id, transcript))
                 self._delete(self._owed.arrived(item_id))
@@ -229,22 +241,6 @@ class OpenAIInterpreter:
         if by_hand is not None:
             self._hearing.cut_off(by_hand, goes_on=not self._finishing)
         self._turns.committed(item_id, by_hand, now)
-
-    def _on_response(self, event: wire.ServerEvent | None, now: float) -> None:
-        match event:
-            case wire.ResponseCreated(response):
-                self._turns.created(response.id or "", response.label, now)
-            case wire.AudioDelta(response_id, audio):
-                if self._turns.heard(response_id, now, spoke=bool(audio)):
-                    self._problem.solved()
-                    self._ready.append(AudioTranslated(audio, now))
-            case wire.TranscriptDelta(response_id, text):
-                if self._turns.heard(response_id, now, wrote=True):
-                    self._ready.extend(self._translations.add(response_id, text))
-            case wire.TextDelta(response_id):
-                self._turns.heard(response_id, now, wrote=True)
-            case wire.ResponseDone(response):
-                self._on_done(response, now)
 
     def _on_done(self, response: wire.Response, now: float) -> None:
         completed = response.status == "completed"
@@ -314,7 +310,7 @@ class OpenAIInterpreter:
             return
         if self._finishing and self._probe is None:
             self._report(self._hearing.settle_rest())
-            self._over = True
+            self._outlet.over = True
         else:
             self._report(self._hearing.settle_idle())
 

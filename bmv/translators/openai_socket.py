@@ -10,7 +10,7 @@ import random
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import structlog
@@ -18,7 +18,7 @@ import structlog
 from bmv.call.alongside import alongside
 from bmv.call.translator import TranslatorLost
 from bmv.metrics import Histogram, LastProblem
-from bmv.sockets import ClientSocket, Sender
+from bmv.sockets import ClientSocket, Sender, Take, texts
 from bmv.translators import openai_errors as errors
 
 log = structlog.get_logger()
@@ -27,6 +27,7 @@ OPEN_SECONDS = 5.0  # connecting takes 1.0-1.7 s and the update 0.2 s where it w
 SEND_SECONDS = 5.0  # a socket that takes nothing for this long is dead
 CLOSE_SECONDS = 1.0  # for the closing handshake; the call is over, nobody waits for it
 BODY_SECONDS = 0.5  # for the body of a refusal, once its head is here
+BODY_BYTES = 65_536  # of it that are read
 HEARTBEAT_SECONDS = 20.0
 OUTBOX_MESSAGES = 150  # 30 s of audio in messages of 200 ms: who is so far behind will not catch up
 SILENT_REFUSALS = 3  # in a row, within SILENT_SECONDS: 429 that neither says why nor when to come back means no money
@@ -69,7 +70,7 @@ class Line:
         self._problem = problem
         self._send_seconds = send_seconds
         self._clock = asyncio.get_running_loop().time
-        self._outbox: deque[tuple[bytes, bool, float]] = deque()
+        self._outbox: list[tuple[bytes, bool, float]] = []
         self._close_code: int | None = None
         self._reason = ""
         self._stuck = False
@@ -82,7 +83,7 @@ class Line:
 
     @property
     def close_code(self) -> int | None:
-        """With what the socket was closed, once `messages` has ended: 1005 is a goodbye without a code, 1006 none."""
+        """With what the socket was closed, once it was found to be: 1005 is a goodbye without a code, 1006 none."""
         return self._close_code
 
     async def send(self, message: bytes) -> None:
@@ -123,18 +124,33 @@ class Line:
         return self
 
     async def __anext__(self) -> bytes:
-        message = await self._ws.receive()
+        taken: list[bytes] = []
+
+        def take(message: bytes) -> bool:
+            taken.append(message)
+            return True
+
+        if await self.listen(take):
+            return taken[0]
+        raise StopAsyncIteration
+
+    async def listen(self, take: Take) -> bool:
+        """Hand what the server sends to `take` until that is enough, or the socket closes: then False.
+
+        As `messages`, but no task is woken for a message: `take` is called while it is read, and what it raises comes
+        out here.
+        """
+        message = await texts(self._ws, take)
+        if message is None:
+            return True
         match message.type:
-            case aiohttp.WSMsgType.TEXT:
-                text: bytes = message.data
-                return text
             case aiohttp.WSMsgType.BINARY:
                 raise TranslatorLost("OpenAI sent a binary message; all of its messages are text")
             case aiohttp.WSMsgType.CLOSE:
                 self._close_code, self._reason = message.data or NO_CODE, str(message.extra or "")
             case _:
                 self._close_code = self._close_code or NO_GOODBYE  # no close frame came, whatever else did
-        raise StopAsyncIteration
+        return False
 
     def lost(self, last_error: errors.ErrorDetail | None) -> TranslatorLost:
         """Give the words and the class for a socket that closed before its time, to be raised."""
@@ -155,7 +171,7 @@ class Line:
                 async with asyncio.timeout(self._send_seconds):
                     await self._sender.free()
                 while self._outbox and not self._sender.is_stuck:
-                    message, _, posted_at = self._outbox.popleft()
+                    message, _, posted_at = self._outbox.pop(0)
                     self._write(message, posted_at)
         except (aiohttp.ClientError, ConnectionError):
             return
@@ -261,8 +277,9 @@ class Endpoint:
             connector_owner=False,
             headers=self._http.headers,
             trust_env=self._http.trust_env,
+            cookie_jar=aiohttp.DummyCookieJar(),
             raise_for_status=self._check,
-            trace_configs=[_nowhere_else()],
+            trace_configs=[_NOWHERE_ELSE],
             ws_response_class=ClientSocket,
         )
         async with client:
@@ -281,11 +298,11 @@ class Endpoint:
     async def _check(self, response: aiohttp.ClientResponse) -> None:
         if response.status == 101:
             return
-        try:
+        body = b""
+        with suppress(aiohttp.ClientError, TimeoutError):
             async with asyncio.timeout(BODY_SECONDS):
-                body = await response.read()
-        except (aiohttp.ClientError, TimeoutError):
-            body = b""
+                while len(body) < BODY_BYTES and (piece := await response.content.read(BODY_BYTES)):
+                    body += piece
         response.close()
         raise self._refusal(response, body)
 
@@ -324,3 +341,6 @@ def _nowhere_else() -> aiohttp.TraceConfig:
     trace = aiohttp.TraceConfig()
     trace.on_request_redirect.append(refuse)
     return trace
+
+
+_NOWHERE_ELSE = _nowhere_else()  # keeps nothing of a request

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -23,6 +23,7 @@ from bmv.call.translator import (
     Captioned,
     CaptionKind,
     Expiring,
+    Hear,
     LanguagePair,
     Translator,
     TranslatorEvent,
@@ -32,8 +33,10 @@ from bmv.call.usage import Usage
 from bmv.languages import Language
 from bmv.metrics import Histogram, LastProblem
 from bmv.translators import openai_wire as wire
+from bmv.translators.batch import Batch
 from bmv.translators.coverage import Coverage
 from bmv.translators.openai_errors import ErrorDetail, ErrorEvent, Severity, classify, read
+from bmv.translators.openai_outlet import Outlet
 from bmv.translators.openai_service import Service
 from bmv.translators.openai_socket import OPEN_SECONDS, Endpoint, Line, renew_after
 from bmv.translators.prices import minutes_price
@@ -58,49 +61,40 @@ class OpenAITranslator:
         self._up = Upsampler()
         self._down = Downsampler()
         self._coverage = Coverage()
-        self._batch = bytearray()
         self._last_error: ErrorDetail | None = None
-        self._words_missing = False
         self._finished = False
+        self._still_at: float | None = None
         self._samples_sent = 0
         self._samples_received = 0
+        self._outlet = Outlet(line, take=self._take, closed=self._closed, look=self._look)
+        self._batch = Batch(BATCH_BYTES, self._send, self._outlet.fail)
+        self._ready = self._outlet.ready
 
     def feed(self, frame: bytes, *, voiced: bool) -> None:
         """Collect frames to the model's own 200 ms, then convert and queue them as one message."""
         if self._finished:
             return
         self._coverage.feed(voiced=voiced)
-        self._batch += frame
-        if len(self._batch) >= BATCH_BYTES:
-            self._flush()
+        self._batch.add(frame)
 
     def finish(self) -> None:
         """Send what is collected and ask the server to say what is left."""
         if not self._finished:
-            if self._batch:
-                self._flush()
+            self._batch.flush()
             self._finished = True
             self._coverage.finish()
             self._line.post(wire.encode_close(), audio=False)
+            if (seconds := self._coverage.still_for) is not None:  # closing may take longer than anybody waits for
+                self._still_at = self._clock() + seconds
+                self._outlet.look_by(self._still_at)
 
-    async def events(self) -> AsyncIterator[TranslatorEvent]:
+    def events(self) -> AsyncIterator[TranslatorEvent]:
         """What is translated, and what that covers, until the server closed in order; see `Translator.events`."""
-        said_so = False
-        async for message in self._line.messages():
-            if self._words_missing:  # before anything more is covered: the next session is to hear those words
-                raise TranslatorLost("OpenAI takes audio more slowly than it is spoken")
-            event = read(wire.decode, message)
-            if said_so := isinstance(event, wire.SessionClosed):
-                break
-            for each in self._understood(event):
-                yield each
-            if self._is_expiring():
-                yield Expiring()
-        if self._line.left:  # while we were listening: nobody wants the rest, and nothing is known of it
-            return
-        self._check_end(said_so=said_so)
-        for processed in self._coverage.end():
-            yield processed
+        return self._outlet.events()
+
+    async def tell(self, hear: Hear) -> None:
+        """See `Telling.tell`."""
+        await self._outlet.tell(hear)
 
     @property
     def usage(self) -> Usage:
@@ -113,28 +107,48 @@ class OpenAITranslator:
         amounts = {"audio_seconds_sent": sent, "audio_seconds_received": received}
         return Usage(amounts, minutes_price(self._billed, sent))
 
-    def _understood(self, event: wire.ServerEvent | None) -> Iterator[TranslatorEvent]:
-        match event:
-            case wire.OutputAudioDelta():
+    def _take(self, message: bytes) -> None:
+        match read(wire.decode, message):
+            case wire.OutputAudioDelta() as delta:
                 self._problem.solved()
-                audio = self._receive(event)
-                yield AudioTranslated(audio, self._clock())
-                yield from self._coverage.heard(voiced=not is_silent(audio))
+                audio = self._receive(delta)
+                voiced = not is_silent(audio)
+                if voiced:
+                    self._still_at = None
+                self._ready.append(AudioTranslated(audio, self._clock()))
+                self._ready.extend(self._coverage.heard(voiced=voiced))
             case wire.InputTranscriptDelta(delta):
-                yield Captioned(CaptionKind.ORIGINAL, delta)
+                self._ready.append(Captioned(CaptionKind.ORIGINAL, delta))
             case wire.OutputTranscriptDelta(delta):
-                yield Captioned(CaptionKind.TRANSLATION, delta)
+                self._ready.append(Captioned(CaptionKind.TRANSLATION, delta))
             case ErrorEvent(error):  # no sign of life: a session may answer everything with one
                 self._complain(error)
+            case wire.SessionClosed():
+                self._end(said_so=True)
+                return
             case _:
-                yield Alive()
-
-    def _is_expiring(self) -> bool:
-        """Whether it is time for another session; true once."""
-        due = self._renew_at is not None and self._clock() >= self._renew_at
-        if due:
+                self._ready.append(Alive())
+        if self._renew_at is not None and self._clock() >= self._renew_at:
             self._renew_at = None
-        return due
+            self._ready.append(Expiring())
+
+    def _look(self) -> None:
+        if self._still_at is None:
+            return
+        if self._clock() < self._still_at:
+            self._outlet.look_by(self._still_at)
+        else:
+            self._still_at = None
+            self._ready.extend(self._coverage.still())
+
+    def _closed(self) -> None:
+        self._end(said_so=False)
+
+    def _end(self, *, said_so: bool) -> None:
+        if not self._line.left:  # while we were listening: nobody wants the rest, and nothing is known of it
+            self._check_end(said_so=said_so)
+            self._ready.extend(self._coverage.end())
+        self._outlet.over = True
 
     def _check_end(self, *, said_so: bool) -> None:
         if not said_so and not (self._finished and self._line.close_code in CLOSED_IN_ORDER):
@@ -148,12 +162,11 @@ class OpenAITranslator:
             raise self._line.failed(error)
         self._last_error = error
 
-    def _flush(self) -> None:
-        pcm = self._up.process(mulaw.decode(bytes(self._batch)))
-        self._batch.clear()
+    def _send(self, sound: bytes) -> None:
+        pcm = self._up.process(mulaw.decode(sound))
         self._samples_sent += len(pcm)
         if not self._line.post(wire.encode_append(pcm.astype("<i2", copy=False).tobytes()), audio=True):
-            self._words_missing = True
+            self._outlet.fail(TranslatorLost("OpenAI takes audio more slowly than it is spoken"))
 
     def _receive(self, delta: wire.OutputAudioDelta) -> bytes:
         if not delta.is_playable:

@@ -10,7 +10,6 @@ Whoever drives this calls a method for whatever happened, with the time in secon
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
@@ -106,7 +105,7 @@ class Turns:
     """The turns of one session that are not settled yet, and the response to the first of them."""
 
     def __init__(self) -> None:
-        self._turns: deque[_Turn] = deque()
+        self._turns: list[_Turn] = []
         self._known = Recent()
         self._steps: list[Step] = []
         self._live: _Live | None = None
@@ -292,7 +291,7 @@ class Turns:
 
     def _settle(self, *, translated: bool, declined: bool = False) -> None:
         self._live = None
-        turn = self._turns.popleft()
+        turn = self._turns.pop(0)
         if turn.committed:
             self._steps.append(Forget(turn.item_id))
         self._steps.append(Settled(turn.end, translated, declined))

@@ -1,0 +1,66 @@
+"""Several frames at a wake-up: the kernel is asked to tell of a party's sound when 100 ms of it are there.
+
+Each time that a process is woken for a socket costs more than to read, decode and hear the frame that came. Where a
+translator is sent 100 ms at a time nothing is gained by knowing of the first 20 earlier.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from typing import Any, Final
+
+FRAMES: Final = 5
+"""That are waited for: what is sent to a translator as one message, or half of it."""
+WATCH_SECONDS: Final = 0.15
+"""Where nothing has been read for so long whatever there is is read: what ends a stream is shorter than five frames,
+and so is a key or a mark that comes last."""
+
+
+class Gathering:
+    """Of one socket. On anything but Linux, whose `SO_RCVLOWAT` an event loop's poll heeds, it does nothing."""
+
+    def __init__(self, sock: Any) -> None:
+        """`sock` is a TCP socket of the event loop's, or None: then nothing is gathered."""
+        self._socket = sock if sys.platform == "linux" else None
+        self._on = False
+        self._loop = asyncio.get_running_loop()
+        self._heard_at = 0.0
+        self._watch: asyncio.TimerHandle | None = None
+
+    def heard(self, size: int, *, patient: bool) -> None:
+        """A frame came in a message of so many bytes; whether the next ones may come together."""
+        self._heard_at = self._loop.time()
+        if patient is not self._on:
+            self._set(round((FRAMES - 0.5) * size) if patient else 1)
+            self._on = patient
+            if patient and self._watch is None:
+                self._look()
+
+    def stop(self) -> None:
+        """Whatever comes is read at once from now on, and nothing is watched any more."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        self._be_quick()
+
+    def _look(self) -> None:
+        """Does the line live? Asked again when it would have been silent for too long."""
+        if self._loop.time() >= self._heard_at + WATCH_SECONDS:
+            self._be_quick()
+        self._watch = self._loop.call_at(self._heard_at + WATCH_SECONDS, self._look) if self._on else None
+
+    def _be_quick(self) -> None:
+        if self._on:
+            self._on = False
+            self._set(1)
+
+    def _set(self, least: int) -> None:
+        """Ask to be told when so many bytes are there; what is there is told of at once."""
+        if self._socket is None:
+            return
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, least)
+        except (OSError, ValueError):  # it is closed (uvloop says so by the latter), or has no such thing
+            self._socket = None

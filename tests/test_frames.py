@@ -1,0 +1,62 @@
+"""Frames of one speaker, packed: they come out as they went in, with what was noted on them."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+from bmv.call.frames import DOUBTFUL, FED, SETTLED, VOICED, Frames
+
+
+def numbered(count: int, mark: int = 0, *, first: int = 0) -> list[tuple[bytes, int]]:
+    return [(bytes([number % 256]) * 160, mark) for number in range(first, first + count)]
+
+
+def packed(*frames: tuple[bytes, int]) -> Frames:
+    made = Frames()
+    for audio, mark in frames:
+        made.append(audio, mark)
+    return made
+
+
+def test_frames_are_taken_out_in_order_and_the_rest_stays() -> None:
+    frames = packed(*numbered(7, VOICED), *numbered(3, SETTLED, first=7))
+    taken = frames.take(8)
+    assert list(taken) == [*numbered(7, VOICED), *numbered(1, SETTLED, first=7)]
+    assert list(frames) == numbered(2, SETTLED, first=8)
+    frames.append(*numbered(1, FED, first=10)[0])
+    assert (len(taken), len(frames)) == (8, 3)
+    assert list(frames)[-1] == (bytes([10]) * 160, FED)
+    assert list(taken.take(0)) == []
+    assert len(taken) == 8
+
+
+def test_open_are_those_with_voice_that_the_ledger_does_not_know_of() -> None:
+    marks = (0, VOICED, VOICED | FED | DOUBTFUL, SETTLED, VOICED | SETTLED)
+    assert packed(*((bytes(160), mark) for mark in marks)).open == 2
+    assert packed().open == 0
+
+
+def test_voice_is_found_among_all_other_marks() -> None:
+    assert packed((bytes(160), SETTLED | FED), (bytes(160), VOICED | SETTLED)).voiced
+    assert not packed((bytes(160), SETTLED | FED | DOUBTFUL)).voiced
+    assert not packed().voiced
+
+
+def test_doubt_is_noted_beside_what_is_noted_already() -> None:
+    frames = packed((bytes(160), VOICED), (bytes(160), 0))
+    frames.doubt()
+    assert [mark for _, mark in frames] == [VOICED | DOUBTFUL, DOUBTFUL]
+
+
+def test_they_take_little_beside_their_sound_however_long_they_come_and_go() -> None:
+    frames = Frames()
+    tracemalloc.start()
+    try:
+        for number in range(1000):
+            frames.append(b"the same", number % 64)
+            if len(frames) > 150:
+                frames.take(10)
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used < 20 * 150
