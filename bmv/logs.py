@@ -5,16 +5,20 @@ query strings, audio and words spoken on the phone are masked here, at the last 
 no caller has to remember it; the callers' part is to give such values a telling key.
 """
 
+import errno
 import json
 import logging
 import math
+import os
 import re
+import select
 import sys
 import time
+import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from threading import Lock
 from typing import Any, TextIO
@@ -187,6 +191,8 @@ class Sparing:
     """
 
     AT_ONCE, SECONDS = 60, 2.0
+    NEVER = frozenset({"log_lines_missing"})
+    """Left out: what tells of lines that are missing."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -196,7 +202,7 @@ class Sparing:
     def __call__(self, _logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """Be a structlog processor; raises `structlog.DropEvent`."""
         name = str(event.get("event", ""))[:_LONGEST_NAME]
-        if method in ("debug", "info") or "call_id" in event:
+        if method in ("debug", "info") or "call_id" in event or name in self.NEVER:
             return event
         if len(self._free_at) > _MOST_NAMES:  # a library that makes its words anew each time
             self._free_at.clear()
@@ -213,29 +219,96 @@ class Sparing:
 
 
 class _Output:
-    """Writes finished lines. A full disk or a closed pipe costs lines of log, never a call.
+    """Writes finished lines. A full disk, a closed pipe or a reader that stands still costs lines of log, never a call.
 
-    Behind the first line that can be written again stands how many could not.
+    Behind the first line that can be written again stands how many could not, and again until that finds room itself.
+    """
+
+    PIECE = getattr(select, "PIPE_BUF", 4096)
+    """Bytes for which a pipe that is ready has room; each character of a line that is not ASCII counts as four."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = _never_waiting(stream)
+        self._takes = _readiness(self._stream)
+        self._lock = Lock()
+        self._missing = 0
+        self._torn = False
+
+    def msg(self, line: str) -> bool:
+        """Return whether it was written, which structlog hands on to who logs."""
+        with self._lock:
+            try:
+                self._write(line + "\n")
+            except (OSError, ValueError):
+                self._missing += 1
+                return False
+            owed, self._missing = self._missing, 0
+        # `Sparing` knows this event. At level error nobody wants to know it, and it gives None.
+        if owed and structlog.get_logger().warning("log_lines_missing", lines=owed) is False:
+            with self._lock:
+                self._missing += owed - 1  # what should have told it was counted, and is not one of them
+        return True
+
+    debug = info = warning = error = critical = msg
+
+    def _write(self, text: str) -> None:
+        if self._torn:
+            text = "\n" + text
+        size = self.PIECE if text.isascii() else self.PIECE // 4
+        for start in range(0, len(text), size):
+            if not self._takes():
+                raise BlockingIOError
+            try:
+                self._stream.write(text[start : start + size])
+            except BlockingIOError as error:
+                self._torn = self._torn or getattr(error, "characters_written", 0) > 0
+                raise
+            self._torn = start + size < len(text)
+            self._stream.flush()
+
+
+class _Terminal:
+    """The terminal of a stream, opened once more, since it is ready for writing where it has room for a single byte.
+
+    The stream itself stays as it is: the shell shares it, and would not wait any more either.
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._lock = Lock()
-        self._missing = 0
+        """Raises `AttributeError`, `OSError` or `ValueError` where the stream is no terminal, or not ours to open."""
+        flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK
+        self._file = os.open(os.ttyname(stream.fileno()), flags)
+        weakref.finalize(self, os.close, self._file).atexit = False  # something may be logged up to the very end
+        self._encoding = stream.encoding
 
-    def msg(self, line: str) -> None:
-        try:
-            with self._lock:
-                self._stream.write(line + "\n")
-                self._stream.flush()
-                missing, self._missing = self._missing, 0
-        except (OSError, ValueError):
-            self._missing += 1
-            return
-        if missing:
-            structlog.get_logger().warning("log_lines_missing", lines=missing)
+    def fileno(self) -> int:
+        return self._file
 
-    debug = info = warning = error = critical = msg
+    def write(self, text: str) -> None:
+        """Raises `BlockingIOError` where not all found room, with the number of bytes if some did."""
+        data = text.encode(self._encoding, "replace")
+        written = os.write(self._file, data)
+        if written < len(data):
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), written)
+
+    def flush(self) -> None:
+        """Nothing is kept."""
+
+
+def _never_waiting(stream: TextIO) -> TextIO | _Terminal:
+    try:
+        return _Terminal(stream)
+    except (AttributeError, OSError, ValueError):  # the first on Windows
+        return stream
+
+
+def _readiness(stream: TextIO | _Terminal) -> Callable[[], object]:
+    """Give what tells whether the stream takes some bytes at once; where that cannot be known it says yes."""
+    try:
+        poll = select.poll()  # not on Windows
+        poll.register(stream.fileno(), select.POLLOUT)
+    except (AttributeError, OSError, ValueError):
+        return lambda: True
+    return partial(poll.poll, 0)
 
 
 class _FromLibraries(logging.Handler):

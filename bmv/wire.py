@@ -10,8 +10,8 @@ from bmv.errors import ProtocolError
 
 Message = TypeVar("Message")
 
-# Not UTF-8 and nested too deep have classes of their own.
-_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What msgspec raises for bytes that are not what is expected: not UTF-8 and nested too deep have their own classes."""
 
 
 class MessageDecoder(Generic[Message]):
@@ -36,7 +36,7 @@ class MessageDecoder(Generic[Message]):
         """
         try:
             return self._decoder.decode(message)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             if self._is_of_unknown_kind(message):
                 return None
             raise ProtocolError(f"{self._peer} sent a message that cannot be read: {error}") from error
@@ -44,6 +44,6 @@ class MessageDecoder(Generic[Message]):
     def _is_of_unknown_kind(self, message: bytes) -> bool:
         try:
             kind = msgspec.json.decode(self._fields.decode(message)[self._tag_field], type=str)
-        except (*_UNREADABLE, KeyError):
+        except (*UNREADABLE, KeyError):
             return False
         return kind not in self._known

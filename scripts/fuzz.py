@@ -155,6 +155,7 @@ def _attack_guided(name: str, seconds: int, folder: Path) -> None:
 def _made_up(target: Target, seconds: int) -> int:
     """As many examples as there is time for; tell what came of it."""
     until, runs = time.monotonic() + seconds, 0
+    found: list[tuple[bytes, Exception]] = []
 
     def attack(data: bytes) -> None:
         nonlocal runs
@@ -162,22 +163,20 @@ def _made_up(target: Target, seconds: int) -> int:
         try:
             target.run(data)
         except Exception as problem:
-            raise _Found(data) from problem
+            found.append((data, problem))
+            raise
 
     while time.monotonic() < until:
         try:
             _drawn(target, attack, 500)
-        except _Found as found:
-            print(f"{target.name}: {runs} executions, found {_keep(target.name, found.data)}: {found.__cause__!r}")
+        except Exception:  # what was found, or that it was not found a second time, which hypothesis tries by itself
+            if not found:
+                raise
+            data, problem = found[0]
+            print(f"{target.name}: {runs} executions, found {_keep(target.name, data)}: {problem!r}", flush=True)
             return 1
     print(f"{target.name}: {runs} executions, nothing found", flush=True)
     return 0
-
-
-class _Found(Exception):
-    def __init__(self, data: bytes) -> None:
-        super().__init__(f"{len(data)} bytes")
-        self.data = data
 
 
 if __name__ == "__main__":

@@ -43,4 +43,4 @@ def point(**changes: Any) -> Point:
 def run(*points: Point) -> Run:
     """A run that found these."""
     machine = {"version": "0.1.0", "date": "2026-11-27T01:00+00:00", "python": "3.11.7", "processor": "a <processor>"}
-    return Run(machine | {"cores": 2, "voices": "SVOX Pico"}, list(points), micro={"media.decode": 0.5})
+    return Run(machine | {"cores": 2, "voices": "SVOX Pico"}, points=list(points), micro={"media.decode": 0.5})

@@ -21,6 +21,7 @@ from urllib.parse import parse_qsl, quote
 
 import structlog
 import wires
+from aiohttp import web
 from hostile import Target, messages
 from hostile_telephony import OPENING, TASKS
 from hypothesis import strategies as st
@@ -32,7 +33,9 @@ from bmv.call.state import EndReason
 from bmv.config import SETTINGS, Settings, read_environment
 from bmv.errors import SettingsError
 from bmv.web.call_news import phrase_named, seen_of
+from bmv.web.console_login import COOKIE, Sessions
 from bmv.web.links import LinkRefused, Links, Purpose
+from bmv.web.own_pages import RateLimit
 
 # -- the server ------------------------------------------------------------------------------------------------------
 
@@ -44,6 +47,7 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.written = bytearray()
         self.closed = False
+        self.cut = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += data
@@ -59,7 +63,7 @@ class Wire(asyncio.Transport):
         self.closed = True
 
     def abort(self) -> None:
-        self.closed = True
+        self.closed = self.cut = True
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return ("192.0.2.1", 4711) if name == "peername" else default
@@ -91,6 +95,7 @@ class Server:
 
     async def _live(self, ready: asyncio.Future[wires.House]) -> None:
         async with wires.house(max_calls=5, farewell=0.0) as home:
+            home.console._tries = home.console._actions = RateLimit(1_000_000, 1e-9)  # nobody is kept out by others
             ready.set_result(home)
             await self._stop.wait()
 
@@ -106,11 +111,15 @@ class Server:
     async def _send(self, data: bytes) -> bytes:
         with suppress(ValueError):
             data = _filled(data, self.house)
-        wire, protocol = Wire(), self.house.server.handler()
-        protocol.connection_made(wire)
-        protocol.data_received(data)
+        others = [self._connected() for _ in range(wires.MOST_WAITING)]
         await self._turns()
-        protocol.connection_lost(None)
+        wire, protocol = self._connected()
+        protocol.data_received(data)
+        others.append(self._connected())  # for whom the one that has waited longest has to go
+        await self._turns()
+        assert sum(other.cut for other, _ in others) in (1, 2), "one for each that came, unless the first of them left"
+        for _, each in [*others, (wire, protocol)]:
+            each.connection_lost(None)
         await self._turns()
         for call in self.house.registry.views():
             if running := self.house.registry.find(call.id):
@@ -120,6 +129,11 @@ class Server:
                 break
             await self._turns()
         return bytes(wire.written)
+
+    def _connected(self) -> tuple[Wire, web.RequestHandler]:
+        wire, protocol = Wire(), self.house.doorway.let_in(self.house.server.handler)
+        protocol.connection_made(wire)
+        return wire, protocol
 
     async def _turns(self) -> None:
         for _ in range(self.TURNS):
@@ -132,7 +146,7 @@ def server() -> Server:
 
 
 def _filled(data: bytes, home: wires.House) -> bytes:
-    """Replace {call}, {token}, {captions}, {agent} and {bearer} by what opens, then {signature} by Twilio's."""
+    """Replace {call}, {token}, {captions}, {agent}, {session} … by what opens, then {signature} by Twilio's."""
     if re.search(rb"{(call|token|captions)}", data):
         call = home.registry.answer(Caller(f"CA{next(SIDS):032x}", wires.CALLER, languages.get("es")))
         links = Links(wires.PUBLIC_HOST, wires.LINK_SECRET)
@@ -141,6 +155,11 @@ def _filled(data: bytes, home: wires.House) -> bytes:
         data = data.replace(b"{captions}", links.token(Purpose.CAPTIONS, call.id, 60).encode())
         data = data.replace(b"{agent}", links.token(Purpose.AGENT, WORKER, 60).encode())
     data = data.replace(b"{bearer}", b"Authorization: Bearer " + wires.API_TOKEN.encode())
+    data = data.replace(b"{scraper}", b"Authorization: Bearer " + wires.METRICS_TOKEN.encode())
+    if b"{session}" in data:
+        answer = web.Response()
+        Sessions(wires.CONSOLE_PASSWORD, wires.LINK_SECRET).begin(answer)
+        data = data.replace(b"{session}", f"Cookie: {COOKIE}={answer.cookies[COOKIE].value}".encode())
     head, _, body = data.partition(b"\r\n\r\n")
     data = data.replace(b"{length}", b"Content-Length: %d" % len(body))
     if b"{signature}" in data:
@@ -190,6 +209,7 @@ HEADERS = (
     *(b"Cookie: __Host-bmv-console=a.1.b; x", b"Range: bytes=0-", b'If-None-Match: *, "x', b"Accept: text/html"),
     *(b"Content-Type: multipart/form-data; boundary=x", b"Content-Type: application/x-www-form-urlencoded; charset=x"),
     *(b"Connection: close", b"Last-Event-ID: {call}:\xd9\xa3", b"X: " + b"a" * 9000, b" folded: x", b": empty"),
+    *(b"{session}", b"{scraper}", b"Cookie: __Host-bmv-console=\xff.999999999999.\xff", b"Origin: null"),
     *(b"X-Twilio-Signature-Settings: algorithm=HMAC-SHA256", b"X-Twilio-Signature: \xff", b"Authorization: \xff"),
 )
 PATHS = (
@@ -197,6 +217,14 @@ PATHS = (
     *(b"/reservation-accepted", b"/call-status?bmv_call_id={call}&bmv_role=agent", b"/call-status", b"/calls/{call}"),
     *(b"/stream-status?bmv_call_id={call}&bmv_role=caller", b"/live", b"/ready", b"/intercept", b"/pages/captions.js"),
     *(b"/captions/{captions}", b"/captions/{captions}/events?after=1", b"/agent/{agent}", b"/captions/x", b"/metrics"),
+    *(
+        b"/console",
+        b"/console/login",
+        b"/console/logout",
+        b"/console/events",
+        b"/console/captions/{call}",
+        b"/console/x",
+    ),
     *(b"//welcome", b"/%77elcome", b"/welcome%2f", b"/../welcome", b"/pages/..%2f..%2fetc", b"/captions%2fx", b"*"),
     *(b"http://evil.example/live", b"/captions/\xff", b"/calls/%ff%00", b"/pages/%00", b"/live?%", b"/" + b"a" * 9000),
 )
@@ -216,10 +244,12 @@ FIELDS: dict[str, Sequence[str]] = {
     "StreamEvent": ("stream-error", "stream-stopped"),
     "StreamError": ("31921", "a\r\nb"),
     "bmv_call_id": ("{call}", "x"),
+    "password": (wires.CONSOLE_PASSWORD, "", "\ud800", "a" * 3000),
 }
 ORDER = {"to": "+34911222333", "language": "es", "agent": "flex"}
 ACTION = {"call": "{call}", "pause": True, "say": "repeat"}
 ACTIONS = [ORDER, ACTION, {"call": "{call}", "say": "repeat"}, {"call": "{call}", "pause": False}]
+ACTIONS += [{"end": "{call}"}, {"agent_link": WORKER}, {"end": "x", "agent_link": WORKER}]
 
 
 @st.composite
@@ -239,7 +269,8 @@ def requests(draw: st.DrawFn) -> bytes:
     path = draw(st.sampled_from(PATHS))
     json_wanted = draw(st.integers(0, 3)) == 0
     body = draw(messages(ACTIONS) if json_wanted else forms())
-    proper = [b"Host: h", b"{signature}", b"{bearer}", b"{length}", JSON if json_wanted else FORM, HEADERS[6]]
+    token = b"{scraper}" if path == b"/metrics" else b"{bearer}"
+    proper = [b"Host: h", b"{signature}", token, b"{session}", b"{length}", JSON if json_wanted else FORM, HEADERS[6]]
     headers = proper if right else draw(st.lists(st.sampled_from(HEADERS), max_size=6))
     if right and draw(st.booleans()):
         headers = [*headers, draw(st.sampled_from(HEADERS))]
@@ -247,6 +278,30 @@ def requests(draw: st.DrawFn) -> bytes:
     return one * draw(st.sampled_from([1, 1, 1, 2]))
 
 
+CONSOLE = (
+    *(b"GET /console", b"POST /console", b"POST /console", b"POST /console", b"POST /console/login"),
+    *(b"POST /console/logout", b"GET /console/events", b"GET /console/captions/{call}", b"GET /metrics"),
+)
+
+
+@st.composite
+def console_requests(draw: st.DrawFn) -> bytes:
+    """As a supervisor's browser makes them, or Prometheus, with hardly anything wrong; a few on one connection."""
+    said = b""
+    for _ in range(draw(st.sampled_from([1, 1, 1, 3]))):
+        line = draw(st.sampled_from(CONSOLE))
+        login = b"login" in line
+        headers = [b"Host: h", b"{scraper}", b"{session}", b"{length}", FORM if login else JSON, HEADERS[6]]
+        if not draw(st.integers(0, 3)):
+            headers[draw(st.integers(0, 5))] = draw(st.sampled_from(HEADERS))
+        body = draw(forms()) + b"&password=" + draw(PASSWORDS) if login else draw(messages(ACTIONS[-3:]))
+        size = len(body.replace(b"{call}", b"c" * 24))  # which an id has
+        headers = [b"Content-Length: %d" % size if each == b"{length}" else each for each in headers]
+        said += line + b" HTTP/1.1\r\n" + b"\r\n".join([*headers, b"", b""]) + body
+    return said
+
+
+PASSWORDS = st.sampled_from([wires.CONSOLE_PASSWORD.encode(), b"", b"%ff", b"a" * 3000]) | st.binary(max_size=9)
 STREAM = [wires.connected(), wires.start({"bmv_call_id": "{call}", "bmv_token": "{token}"}), wires.media(b"x" * 160)]
 sayings = st.lists(
     messages([*STREAM, wires.dtmf("5"), wires.mark("1"), wires.stop()])
@@ -346,6 +401,7 @@ nasty = st.lists(
 
 TARGETS = (
     Target("http", _asked, requests() | st.binary(max_size=80), ("bmv.web", "bmv.telephony")),
+    Target("console", _asked, console_requests(), ("bmv.web.console", "bmv.web.overview", "bmv.web.metrics_page")),
     Target("sockets", _streamed, sayings, ("bmv.web.intercept", "bmv.telephony.streams")),
     Target("links", _opened, texts, ("bmv.web.links", "bmv.web.call_news")),
     Target("settings", _set, dotenvs() | texts, ("bmv.config",)),

@@ -47,7 +47,7 @@ CREATE_FIELDS = {
     "CallReason",
 }
 
-Answer = Callable[[web.Request], Awaitable[web.Response]]
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Api:
     answer: Answer
     asked: list[Asked] = field(default_factory=list)
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         assert request.query_string == ""
         form = [(name, str(value)) for name, value in (await request.post()).items()]
         self.asked.append(Asked(request.method, request.path, form, request.headers.get("Authorization", "")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -76,7 +77,17 @@ def test_a_known_vulnerability_fails_and_says_what_mends_it(locked: Path) -> Non
 
 def test_where_none_is_known_the_packages_that_were_asked_for_are_counted(locked: Path) -> None:
     with advisories({}) as (url, _):
-        assert script.ask(locked, url, 20.0) == (0, "no known vulnerability in 2 packages")
+        code, said = script.ask(locked, url, 20.0)
+    here = f"those of Python {sys.version_info.major}.{sys.version_info.minor} on {sys.platform}"
+    assert (code, said) == (0, f"no known vulnerability in 2 packages, {here}")
+
+
+def test_what_only_another_python_needs_is_not_asked_for(locked: Path) -> None:
+    other = f"other-pad==1.1 ; python_version < '3.0' --hash=sha256:{'0' * 64}\n"
+    locked.write_text(locked.read_text("utf-8") + other, "utf-8")
+    with advisories({}) as (url, asked):
+        assert "in 2 packages, those of" in script.ask(locked, url, 20.0)[1]
+    assert "other-pad" not in asked
 
 
 def test_a_service_that_cannot_be_reached_is_said_and_is_no_failure(locked: Path) -> None:

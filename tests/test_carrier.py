@@ -30,6 +30,7 @@ from bmv import languages
 from bmv.call.carrier import CarrierError, NewCall
 from bmv.call.leg import Role
 from bmv.languages import Sentence
+from bmv.telephony import rest
 from bmv.telephony.carrier import AgentRoute, TwilioCarrier
 from bmv.telephony.rest import Api
 from bmv.telephony.twiml import Addresses
@@ -241,6 +242,27 @@ async def test_an_answer_that_is_not_twilios_is_a_failure_and_no_call(body: str,
     async with twilio(answer, app_sid=APP_SID) as (carrier, _api, _pairing):
         with pytest.raises(CarrierError):
             await carrier.dial(AGENT_CALL)
+
+
+@pytest.mark.parametrize(("status", "zipped"), [(201, False), (201, True), (503, False)])
+async def test_an_answer_that_does_not_end_is_not_read_to_its_end(status: int, *, zipped: bool) -> None:
+    sent = 0
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse(status=status)
+        if zipped:
+            response.enable_compression(web.ContentCoding.gzip)
+        await response.prepare(request)
+        while sent < 50 * rest.MOST_BYTES:  # the carrier has hung up long before
+            await response.write(b" " * 1_000_000)
+            sent += 1_000_000
+        return response
+
+    async with twilio(answer, app_sid=APP_SID) as (carrier, _api, _pairing):
+        with pytest.raises(CarrierError, match="Twilio's answer is longer than 8000000 bytes"):
+            await carrier.dial(AGENT_CALL)
+    assert sent < 10 * rest.MOST_BYTES or zipped
 
 
 # -- other calls ----------------------------------------------------------------------------------------------------

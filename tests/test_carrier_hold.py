@@ -103,7 +103,7 @@ async def test_a_conference_that_an_event_named_and_that_is_over_is_looked_up_to
         old = Seat(WORKSPACE, TASK, "CF" + "9" * 32, CUSTOMER)
         here = api.answer
 
-        async def answer(request: web.Request) -> web.Response:
+        async def answer(request: web.Request) -> web.StreamResponse:
             return await (refusing(404, 20404, "not found") if "CF999" in request.path else here)(request)
 
         api.answer = answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from wires import log_lines
 from bmv.call.leg import Role
 from bmv.call.state import EndReason
 from bmv.call.view import CallView, DirectionView
+from bmv.logs import Sparing
 from bmv.web import console
 from bmv.web.console_login import COOKIE, SESSION_SECONDS, Sessions
 from bmv.web.links import CLOCK_SECONDS, Links, Purpose, secret_of
@@ -147,9 +149,27 @@ async def test_a_wrong_password_is_refused_and_logged_without_it_and_so_is_anoth
             for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {}):
                 assert (await supervisor.logs_in(headers=headers)).status == 403
             assert (await supervisor.logs_in(headers={"Origin": f"https://{HOST}"})).status == 303
-    refused = [json.loads(line) for line in lines.getvalue().splitlines() if "console_login_refused" in line]
-    assert [each["reason"] for each in refused] == ["wrong password"] + 3 * ["not asked for by a page of ours"]
+    assert warnings(lines) == ["console_login_refused"] + 3 * ["action_refused"]
     assert "battery-horse" not in lines.getvalue()
+
+
+def warnings(lines: io.StringIO) -> list[str]:
+    told = map(json.loads, lines.getvalue().splitlines())
+    return [each["event"] for each in told if each["level"] == "warning"]
+
+
+async def test_no_wrong_password_is_lost_among_tries_that_were_not_even_looked_at() -> None:
+    with log_lines() as lines:
+        async with open_console() as (home, supervisor):
+            for _ in range(Sparing.AT_ONCE):
+                await supervisor.logs_in(headers={})
+            for _ in range(Sparing.AT_ONCE + console.TRIES_AT_ONCE):
+                await supervisor.logs_in("wrong password")
+            await supervisor.logs_in(headers={})
+            assert home
+    told = warnings(lines)
+    assert told.count("console_login_refused") == console.TRIES_AT_ONCE
+    assert told.count("console_login_too_often") == told.count("action_refused") == Sparing.AT_ONCE
 
 
 async def test_it_is_not_guessed_by_trying_and_who_is_in_stays_in() -> None:
@@ -283,6 +303,14 @@ async def test_what_cannot_be_done_is_refused(action: dict[str, object]) -> None
     async with open_console() as (_, supervisor):
         await supervisor.logs_in()
         assert await supervisor.acts(action) == 400
+
+
+@pytest.mark.parametrize("body", [b'{"e\xc7nd": "c1"}', b"[" * 50_000, b""], ids=["not UTF-8", "deep", "nothing"])
+async def test_bytes_that_are_no_json_are_refused(body: bytes) -> None:
+    async with open_console() as (_, supervisor):
+        await supervisor.logs_in()
+        headers = {"Content-Type": "application/json", **OWN_PAGE}
+        assert (await supervisor.asks("POST", "", headers, data=body)).status == 400
 
 
 async def test_links_lead_to_the_captions_of_a_call_and_to_an_agents_page() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -26,6 +27,22 @@ async def slow(request: web.Request) -> web.Response:
     return web.Response(text="read")
 
 
+async def thoughtful(request: web.Request) -> web.Response:
+    await request.read()
+    await asyncio.sleep(0.5)
+    return web.Response(text="thought")
+
+
+async def left(request: web.Request) -> web.StreamResponse:
+    assert request.transport
+    request.transport.close()
+    return await stream(request)
+
+
+async def broken(_: web.Request) -> web.Response:
+    raise ConnectionRefusedError("somebody else's")
+
+
 async def stream(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse()
     await response.prepare(request)
@@ -37,7 +54,16 @@ async def stream(request: web.Request) -> web.StreamResponse:
 @asynccontextmanager
 async def opened(most: int = 3, **options: Any) -> AsyncIterator[int]:
     app = web.Application()
-    app.add_routes([web.get("/live", live), web.post("/slow", slow), web.get("/stream", stream)])
+    app.add_routes(
+        [
+            web.get("/live", live),
+            web.post("/slow", slow),
+            web.post("/thoughtful", thoughtful),
+            web.get("/stream", stream),
+            web.get("/left", left),
+            web.get("/broken", broken),
+        ]
+    )
     door = Doorway(app, most_waiting=most)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, **{**OPTIONS, **options})
     await runner.setup()
@@ -111,6 +137,18 @@ async def test_the_one_that_waits_longest_makes_room_and_newcomers_are_served() 
             await peer.leaves()
 
 
+async def test_of_many_who_come_at_once_no_more_stay_than_may_wait() -> None:
+    async with opened(most=3) as port:
+        sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(30)]  # the server's loop stands still
+        crowd = [Peer(*await asyncio.open_connection(sock=each)) for each in sockets]
+        async with asyncio.timeout(5):
+            while sum(not peer.reader.at_eof() for peer in crowd) > 3:
+                await asyncio.sleep(0.01)
+        assert b"200 OK" in await (await Peer.of(port, ASK)).ends()
+        for each in crowd:
+            await each.leaves()
+
+
 async def test_a_stream_that_is_open_is_cut_for_nobody() -> None:
     async with opened(most=2) as port:
         peer = await Peer.of(port, b"GET /stream HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -133,6 +171,31 @@ async def test_half_a_body_waits_like_all_others_and_may_be_cut() -> None:
             await each.leaves()
 
 
+async def test_whose_request_is_being_answered_is_cut_for_nobody_and_an_idle_one_is() -> None:
+    async with opened(most=4) as port:
+        asks = b"POST /thoughtful HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 4\r\n\r\nwhat"
+        answered = [await Peer.of(port, asks) for _ in range(3)]
+        half = await Peer.of(port, asks[:-1])
+        await asyncio.sleep(0.1)
+        crowd = [await Peer.of(port) for _ in range(5)]
+        assert await half.ends() == b""
+        for peer in answered:
+            assert b"thought" in await peer.ends()
+        for each in crowd:
+            await each.leaves()
+
+
+async def test_more_requests_than_may_wait_are_all_answered() -> None:
+    asks = b"POST /thoughtful HTTP/1.1\r\nHost: h\r\nConnection: close\r\nExpect: 100-continue\r\n\r\n"
+    async with opened(most=2) as port:
+        peers = []
+        for _ in range(10):
+            peers.append(await Peer.of(port, asks))
+            await peers[-1].reader.readuntil(b"100 Continue\r\n\r\n")  # it is being answered
+        for peer in peers:
+            assert b"thought" in await peer.ends()
+
+
 async def test_what_is_no_http_is_a_line_in_the_log_without_what_was_sent() -> None:
     async with opened() as port:
         with capture_logs() as logs:
@@ -140,6 +203,18 @@ async def test_what_is_no_http_is_a_line_in_the_log_without_what_was_sent() -> N
     assert b" 400 " in answer
     assert [(entry["event"], entry["log_level"]) for entry in logs] == [("request_unreadable", "warning")]
     assert "hunter2" not in str(logs)
+
+
+async def test_who_leaves_before_the_answer_is_no_error_and_a_fault_of_ours_is_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with opened() as port:
+        for path, errors in (("left", 0), ("broken", 1)):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(f"GET /{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            await reader.read()
+            writer.close()
+            assert len([record for record in caplog.records if record.levelname == "ERROR"]) == errors
 
 
 async def test_what_is_compressed_is_not_unpacked() -> None:

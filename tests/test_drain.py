@@ -86,6 +86,7 @@ class Process:
         assert not [line for line in self.lines if MARIA_NUMBER in line]
         for call in self.twilio.calls.values():
             await call.ended(timeout=5)
+        assert self.twilio.alerts == [], "each webhook was answered, also the last ones"
         assert all(session.closed_by for session in self.openai.sessions)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from runpy import run_path
 
 import pytest
+from bench_points import point, run
 
 SCRIPT = run_path(str(Path(__file__).parent.parent / "scripts" / "draw_figures.py"))  # scripts are no package
 
@@ -22,3 +23,14 @@ def test_a_document_without_both_markers_in_order_is_refused(document: str) -> N
     markers = {"BEGIN": SCRIPT["BEGIN"], "END": SCRIPT["END"]}
     with pytest.raises(ValueError, match="line"):
         SCRIPT["redrawn"](document.format_map(markers), "new")
+
+
+def test_a_run_that_was_broken_off_is_no_baseline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = run(point())
+    found.incomplete = "the server ended"
+    found.save(tmp_path / "bench" / "baseline.json")
+    monkeypatch.setitem(SCRIPT["main"].__globals__, "ROOT", tmp_path)
+    assert SCRIPT["main"]([]) == SCRIPT["UNUSABLE"]
+    assert "is incomplete: the server ended" in capsys.readouterr().err

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from configparser import ConfigParser
 from itertools import chain
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
@@ -71,3 +73,20 @@ def test_the_image_takes_nothing_but_what_is_locked() -> None:
     ours = [each.split() for each in installs if each.split()[-2:-1] == ["."] or each.rstrip(" \\").endswith(" .")]
     assert ours
     assert all({"--no-deps", "--no-build-isolation"} <= set(each) for each in ours)
+
+
+def test_no_installer_stays_in_the_image() -> None:
+    dockerfile = (ROOT / "docs" / "deploy" / "Dockerfile").read_text("utf-8")
+    *_, image = dockerfile.split("\nFROM ")
+    assert "RUN python -m pip uninstall --yes --root-user-action=ignore pip setuptools wheel\n" in image
+    assert image.index("pip uninstall") < image.index("\nUSER ")
+
+
+@pytest.mark.parametrize("name", ["README.md", "SECURITY.md", "docs/operations.md"])
+def test_whoever_installs_it_by_a_document_gets_what_is_locked_and_nothing_else(name: str) -> None:
+    document = (ROOT / name).read_text("utf-8")
+    installs = [shlex.split(line) for line in re.findall(r"^ *\S*bin/pip install (.*)$", document, re.MULTILINE)]
+    assert installs == [
+        ["--require-hashes", "--only-binary", ":all:", "-r", "requirements.txt"],
+        ["--no-deps", "--no-build-isolation", "."],
+    ]

@@ -134,6 +134,15 @@ async def test_what_is_no_order_is_refused_with_the_reason(body: object) -> None
         assert len(home.registry) == 0
 
 
+@pytest.mark.parametrize(
+    "body", [b'{"t\xc7o": "+1"}', b'{"to": "\xff"}', b"[" * 50_000, b"", b"\x00"], ids=lambda body: ascii(body)[:20]
+)
+async def test_bytes_that_are_no_json_are_no_order_either(body: bytes) -> None:
+    async with house() as home:
+        headers = {"Authorization": f"Bearer {API_TOKEN}", "Content-Type": "application/json"}
+        assert (await home.send("POST", "/calls", data=body, headers=headers)).status == 400
+
+
 async def test_all_that_is_wrong_with_an_order_is_told_at_once() -> None:
     async with house(agents=ON_A_PHONE) as home:
         wrong = {"to": "911", "language": "klingon", "agent": "carrier-pigeon"}

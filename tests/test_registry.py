@@ -151,6 +151,17 @@ async def test_why_a_call_ended_is_known_for_a_while() -> None:
         assert registry.outcome("another") is None
 
 
+async def test_how_many_calls_are_over_is_known_for_good() -> None:
+    world = World()
+    async with registry_of(world) as registry:
+        calls = [registry.answer(somebody(f"CA-{number}")) for number in range(3)]
+        await settle()
+        assert registry.ended == 0
+        for call in calls[:2]:
+            await hang_up(world, registry, call)
+        assert registry.ended == 2
+
+
 # -- finding
 
 

@@ -14,10 +14,15 @@ from typing import NoReturn
 
 import aiohttp
 import pytest
+from fakes import World, settle, until
 from house import ACCOUNT, CALLER_NUMBER, FLEX_NUMBER, HOST, KEY, MARIA_NUMBER, TOKEN, WORKFLOW, environment
 from test_process import port_of, start
 
 from bmv import languages
+from bmv.call.leg import Role
+from bmv.call.registry import CallRegistry
+from bmv.call.services import Caller
+from bmv.call.state import EndReason
 from bmv.commands import serve
 from bmv.config import Settings
 from bmv.languages import Sentence
@@ -64,6 +69,58 @@ def telephone_company() -> FakeTwilio:
     twilio.numbers[FLEX_NUMBER] = Number(f"https://{HOST}/outbound-call")
     twilio.task_router = TaskRouter(f"https://{HOST}/reservation-accepted", workflows={WORKFLOW})
     return twilio
+
+
+class Patience:
+    """A sleep that notes how long it was asked for, and how many calls were there."""
+
+    def __init__(self, registry: CallRegistry) -> None:
+        self._registry = registry
+        self.asked: list[tuple[float, int]] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.asked.append((seconds, len(self._registry)))
+
+
+@pytest.mark.parametrize("grace", [0.0, 3600.0])
+async def test_when_the_last_call_is_over_somebody_is_there_a_moment_longer_for_what_is_told_of_it(
+    grace: float,
+) -> None:
+    world = World()
+    async with CallRegistry(world.services, max_calls=2) as registry:
+        call = registry.answer(Caller("CA-1", MARIA_NUMBER, SPANISH))
+        await settle()
+        patience = Patience(registry)
+        draining = asyncio.create_task(serve.drained(registry, grace, sleep=patience))
+        await settle()
+        if grace:
+            assert not draining.done()
+            call.call_completed(Role.CALLER, EndReason.CALLER_HUNG_UP)
+        await until(draining.done, world.beat)
+    assert patience.asked == [(serve.LINGER_SECONDS, 0)]
+
+
+async def test_where_nobody_calls_nobody_is_waited_for() -> None:
+    async with CallRegistry(World().services, max_calls=2) as registry:
+        patience = Patience(registry)
+        await serve.drained(registry, 3600.0, sleep=patience)
+    assert patience.asked == []
+
+
+@pytest.mark.parametrize(("ago", "waits"), [(0.0, [(serve.LINGER_SECONDS, 0)]), (serve.LINGER_SECONDS, [])])
+async def test_a_call_that_was_over_just_before_is_still_waited_for_and_an_older_one_is_not(
+    ago: float, waits: list[tuple[float, int]]
+) -> None:
+    world = World()
+    async with CallRegistry(world.services, max_calls=2) as registry:
+        call = registry.answer(Caller("CA-1", MARIA_NUMBER, SPANISH))
+        await settle()
+        call.call_completed(Role.CALLER, EndReason.CALLER_HUNG_UP)
+        await until(lambda: not len(registry), world.beat)
+        registry.ended_at -= ago
+        patience = Patience(registry)
+        await serve.drained(registry, 3600.0, sleep=patience)
+    assert patience.asked == waits
 
 
 @pytest.mark.parametrize("signals", [(signal.SIGTERM, signal.SIGINT), (signal.SIGINT, signal.SIGINT)])

@@ -29,6 +29,7 @@ from broken_translators import (
     Greets,
     Honest,
     HonestFactory,
+    Interrupts,
     IsLostPerhaps,
     LeavesATask,
     LeavesSlowly,
@@ -122,6 +123,7 @@ BROKEN: list[tuple[type[Honest | HonestFactory], str, str]] = [
     (WillNotBeCancelled, "cancelling_events_ends_them_at_once", "must let CancelledError through"),
     (EndsWhenCancelled, "cancelling_events_ends_them_at_once", "must let CancelledError through"),
     (WrapsErrors, "an_error_inside_a_session_comes_out_as_it_is", "ExceptionGroup"),
+    (Interrupts, "nothing_is_told_from_within_feed_or_finish", "let the loop call it soon after"),
     (SharesItsMemory, "two_sessions_at_once_do_not_mix", "said what another one was told"),
     (LiveUsage, "usage_is_known_at_any_time_and_only_grows", "give a new mapping"),
     (ShrinkingUsage, "usage_is_known_at_any_time_and_only_grows", "usage shrank"),
@@ -157,7 +159,8 @@ def test_a_broken_promise_is_found_and_told(broken: type[Any], promise: str, tol
             factory.translator = broken
         return factory
 
-    contract = type("Broken", (Contract,), {"make": staticmethod(make)})()
+    telling = hasattr(broken, "tell")
+    contract = type("Broken", (Contract,), {"make": staticmethod(make), "telling": telling})()
     with pytest.raises(AssertionError) as caught:
         getattr(contract, f"test_{promise}")()
     assert told in str(caught.value)

@@ -41,12 +41,18 @@ from bmv.telephony.pairing import Pairing
 from bmv.telephony.signatures import SignatureVerifier
 from bmv.telephony.twiml import Addresses
 from bmv.translators.loopback import LoopbackFactory
+from bmv.web.console import Console
+from bmv.web.console_login import Sessions
+from bmv.web.doorway import OPTIONS, Doorway
+from bmv.web.exposition import CallFigures
 from bmv.web.gate import MAX_BODY_BYTES, Gate
 from bmv.web.health import Health
 from bmv.web.intercept import SOCKETS, Intercept
 from bmv.web.links import Links
+from bmv.web.metrics_page import MetricsPage
 from bmv.web.onlookers import Onlookers
 from bmv.web.orders import AgentPlaces, Orders
+from bmv.web.overview import Overview
 from bmv.web.paper import Paper
 from bmv.web.reception import Reception
 from bmv.web.webhooks import FlexDesk, Webhooks
@@ -61,7 +67,11 @@ ACCOUNT_SID = "AC" + "5" * 32
 WORKFLOW_SID = "WW" + "6" * 32
 CALLER = "+34612345678"
 API_TOKEN = "token-of-the-desktop"
+METRICS_TOKEN = "token-of-the-scraper"
+CONSOLE_PASSWORD = "correct-horse-battery"
 LINK_SECRET = b"what signs links in these tests"
+MOST_WAITING = 20
+"""Connections, before the one that has waited longest is cut."""
 OWN_NUMBER = "+15005550006"
 FLEX_NUMBER = "+15005550007"
 
@@ -195,6 +205,9 @@ class House:
     pairing: Pairing
     captions: CaptionFeed
     server: TestServer
+    doorway: Doorway
+    """Through which nobody of `http` comes; see `Doorway.let_in`."""
+    console: Console
     sockets: list[aiohttp.ClientWebSocketResponse] = field(default_factory=list)
 
     async def post(
@@ -280,26 +293,32 @@ async def house(
         desk=FlexDesk(WORKFLOW_SID if agents.flex else None, languages.get(agent), OWN_NUMBER, ("languages",)),
         captions_url=lambda call_id: f"https://{PUBLIC_HOST}/captions/{call_id}",
     )
+    links = Links(PUBLIC_HOST, LINK_SECRET)
     onlookers = Onlookers(
         registry,
         services.transcripts,
-        links=Links(PUBLIC_HOST, LINK_SECRET),
+        links=links,
         public_host=PUBLIC_HOST,
         captions=True,
     )
     health = Health({"carrier": lambda: carrier.problem, "capacity": lambda: "full" if registry.full else None})
     own_numbers = {OWN_NUMBER, FLEX_NUMBER}
     orders = Orders(registry, token=api_token, agents=agents, own_numbers=own_numbers)
-    gate = Gate(verifier, open_paths=Health.PATHS | Orders.PATHS | Onlookers.PATHS | Paper.PATHS)
+    overview, sessions = Overview(registry, lateness=metronome.late), Sessions(CONSOLE_PASSWORD, LINK_SECRET)
+    console = Console(registry, overview, sessions=sessions, links=links, public_host=PUBLIC_HOST)
+    metrics = MetricsPage(CallFigures(registry, lateness=metronome.late, checks={}), token=METRICS_TOKEN)
+    own_lock = Health.PATHS | Orders.PATHS | Onlookers.PATHS | Paper.PATHS | Console.PATHS | MetricsPage.PATHS
+    gate = Gate(verifier, open_paths=own_lock)
     app = web.Application(middlewares=[gate.middleware], client_max_size=MAX_BODY_BYTES)
     app[SOCKETS] = set()
-    parts = (reception, webhooks, Intercept(registry), orders, onlookers, Paper(), health)
-    app.add_routes(route for part in parts for route in part.routes())
-    app.on_shutdown.append(onlookers.close)
+    parts = (reception, webhooks, Intercept(registry), orders, onlookers, Paper(), console, metrics, health)
+    app.add_routes([route for part in parts for route in part.routes()])
+    app.on_shutdown.extend((onlookers.close, console.close))
+    doorway = Doorway(app, most_waiting=MOST_WAITING)
     server = TestServer(app)
-    await server.start_server(access_log=None)
+    await server.start_server(access_log=None, **OPTIONS)
     async with server, aiohttp.ClientSession() as http, alongside(metronome.run()), registry:
-        home = House(server.make_url("/"), http, registry, carrier, pairing, captions, server)
+        home = House(server.make_url("/"), http, registry, carrier, pairing, captions, server, doorway, console)
         yield home
         for ws in home.sockets:
             await ws.close()

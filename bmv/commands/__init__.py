@@ -113,7 +113,7 @@ def _agent_link(chosen: Namespace) -> int:
 
 
 def _bench(chosen: Namespace) -> int:
-    from bmv.commands.bench import BenchRequest, bench
+    from bmv.commands.bench.command import BenchRequest, bench
     from bmv.commands.bench.world import KINDS
 
     options = {name: value for name, value in vars(chosen).items() if name not in ("command", "only")}

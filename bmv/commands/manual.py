@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from shutil import get_terminal_size
 from typing import Any, NoReturn
 
@@ -15,6 +15,7 @@ from rich.text import Text
 from rich_argparse import RichHelpFormatter
 
 from bmv.commands.exits import EXIT_CODES, WRONG_SETTINGS
+from bmv.config import parsers
 
 WIDEST = 96  # columns; longer lines are no pleasure to read
 FIRST_COLUMN = 10
@@ -73,6 +74,18 @@ def exit_codes(codes: Iterable[int]) -> RenderableType:
 
 def _heading(text: str) -> Text:
     return Text(f"{text}:", style="argparse.groups")
+
+
+def checked(parse: parsers.Parser) -> Callable[[str], object]:
+    """A setting's parser as argparse wants one."""
+
+    def check(text: str) -> object:
+        try:
+            return parse(text)
+        except ValueError as wanted:
+            raise argparse.ArgumentTypeError(f"must be {wanted}") from None
+
+    return check
 
 
 def refuse(parser: argparse.ArgumentParser, message: str, meant: str = "") -> NoReturn:

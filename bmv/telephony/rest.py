@@ -22,6 +22,7 @@ from bmv.errors import ProviderError
 log = structlog.get_logger()
 
 REQUEST_SECONDS = 8.0
+MOST_BYTES = 8_000_000  # of an answer; the largest that is asked for, a page of 1000 alerts, has about one million
 _UNAUTHORIZED = 401
 _HEADERS = {"Accept": "application/json", "User-Agent": f"bmv/{__version__}"}
 
@@ -145,7 +146,7 @@ class Api:
             headers={**headers, "Authorization": aiohttp.encode_basic_auth(self.account_sid, token)},
             allow_redirects=False,
         ) as response:
-            return Answer(response.status, await response.text(), response.headers)
+            return Answer(response.status, await _text(response), response.headers)
 
     async def _ask(self, method: str, url: str, form: list[tuple[str, str]] | None, seconds: float) -> dict[str, Any]:
         async with asking(seconds):
@@ -171,6 +172,16 @@ class Api:
         host, slash, rest = url.removeprefix("https://").partition("/")
         product = host.partition(".")[0]
         return re.sub(r"^(https?://)api\.", rf"\1{product}.", self._base_url) + slash + rest
+
+
+async def _text(response: aiohttp.ClientResponse) -> str:
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > MOST_BYTES:
+            response.close()  # else the rest of it would be read, to use the connection again
+            raise RestError(f"Twilio's answer is longer than {MOST_BYTES} bytes", status=response.status)
+    return body.decode("utf-8", "replace")
 
 
 def _refusal(answer: Answer) -> RestError:

@@ -18,6 +18,7 @@ from bmv import languages
 from bmv.call.carrier import Seat
 from bmv.languages import Language
 from bmv.telephony.twiml import CALL_ID
+from bmv.wire import UNREADABLE
 
 
 class TaskMeaning(Enum):
@@ -142,6 +143,6 @@ def _decode(text: object) -> dict[str, Any]:
         return {}
     try:
         attributes = msgspec.json.decode(text)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):  # the last: brackets thousands deep
+    except UNREADABLE:
         return {}
     return attributes if isinstance(attributes, dict) else {}

@@ -32,6 +32,8 @@ class TranslatorContract:
     """Seconds of real time for one test."""
     pace: float = 0.0
     """Seconds between two frames: 0.02 where the translator needs real time, 0 where it does not."""
+    telling: bool = False
+    """Whether to have the events by `tell`, for a translator that has it (`bmv.call.translator.Telling`)."""
     leaving: float = 5.0
     """Seconds that closing a session may take; a closing handshake takes a real translator one."""
     sign_of_life: float = 4.0
@@ -61,7 +63,7 @@ class TranslatorContract:
         clock = asyncio.get_running_loop().time
         async with factory.open(self.pair, Histogram()) as translator:
             try:
-                yield Session(translator, self.pace)
+                yield Session(translator, self.pace, telling=self.telling)
             finally:
                 left_at = clock()
         took = clock() - left_at
@@ -71,7 +73,7 @@ class TranslatorContract:
         """Hold a session from beginning to end: everything is fed, `finish` is called, the events are taken."""
         async with self.session(factory) as session, session.listening() as listener:
             await session.speak(speech)
-            session.translator.finish()
+            session.finish()
             await listener
         return session
 
@@ -165,18 +167,25 @@ class TranslatorContract:
         demand(took < lasts, f"feeding {lasts:.1f} s of audio took {took:.1f} s: feed must only note and return")
 
     @bounded
+    async def test_nothing_is_told_from_within_feed_or_finish(self) -> None:
+        """The bridge is in the middle of a frame then. Events that are waited for cannot do that; `tell` can."""
+        async with self.factory() as factory:
+            session = await self.whole(factory, self.speech())
+        demand(not session.interrupted, "hear was called from within feed or finish: let the loop call it soon after")
+
+    @bounded
     async def test_after_finish_nothing_more_is_taken(self) -> None:
         """Neither counted nor an error; and a second `finish` does nothing."""
         speech = self.speech()
         async with self.factory() as factory, self.session(factory) as session, session.listening() as listener:
             await session.speak(speech)
-            session.translator.finish()
-            session.translator.finish()
+            session.finish()
+            session.finish()
             session.feed(SILENCE)
             await listener
             used = dict(session.translator.usage.amounts)
             await session.speak(speech)
-            session.translator.finish()
+            session.finish()
             counted = dict(session.translator.usage.amounts)
         done = session.processed
         demand(done == len(speech), f"{done} frames were processed, {len(speech)} were fed before finish")
@@ -197,7 +206,7 @@ class TranslatorContract:
             async with self.session(factory) as session:
                 await session.speak(self.speech()[:10])
             session.feed(SILENCE)
-            session.translator.finish()
+            session.finish()
             demand(isinstance(session.translator.usage, Usage), "usage must be known after the session was left")
 
     @bounded
@@ -239,7 +248,7 @@ class TranslatorContract:
                 quiet.feed(SILENCE)
                 await talking.speak([frame])
             for session, end in ((talking, talk), (quiet, silence)):
-                session.translator.finish()
+                session.finish()
                 await end
         demand(is_silent(quiet.heard), "a session that was fed silence said what another one was told")
         self.check_heard(talking.heard, b"".join(speech))
@@ -251,7 +260,7 @@ class TranslatorContract:
         async with self.factory() as factory, self.session(factory) as old, old.listening() as rest:
             await old.speak(speech)
             new = await self.whole(factory, speech)
-            old.translator.finish()
+            old.finish()
             await rest
         for session in (old, new):
             self.check_heard(session.heard, b"".join(speech))
@@ -268,7 +277,7 @@ class TranslatorContract:
                 for frame in self.speech():
                     await session.speak([frame])
                     found.append(snapshot(session))
-                session.translator.finish()
+                session.finish()
                 found.append(snapshot(session))
                 await listener
                 found.append(snapshot(session))

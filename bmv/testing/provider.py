@@ -60,7 +60,7 @@ class ProviderContract(TranslatorContract):
             else:
                 raise AssertionError("events ended as if all had been said: a loss must raise TranslatorLost")
             await session.speak(self.speech())
-            session.translator.finish()
+            session.finish()
             snapshot(session)
 
     @bounded
@@ -69,7 +69,7 @@ class ProviderContract(TranslatorContract):
         async with self.losing() as factory, self.session(factory) as session:
             for frame in self.speech():
                 session.feed(frame)
-            session.translator.finish()
+            session.finish()
             try:
                 await session.listen()
             except Exception as error:
@@ -117,7 +117,7 @@ class ProviderContract(TranslatorContract):
         """In the histogram that `open` is given: from the frame that completes a message until it is sent."""
         uplink = Histogram()
         async with self.factory() as factory, factory.open(self.pair, uplink) as translator:
-            session = Session(translator, self.pace)
+            session = Session(translator, self.pace, telling=self.telling)
             async with session.listening() as listener:
                 await session.speak(self.speech())
                 translator.finish()

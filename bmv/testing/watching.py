@@ -12,6 +12,7 @@ import numpy as np
 
 from bmv.audio.mulaw import SAMPLE_RATE, encode, frames
 from bmv.audio.voice import VoiceDetector
+from bmv.call.telling import told
 from bmv.call.translator import AudioTranslated, Processed, Translator, TranslatorEvent
 
 _GLANCE_SECONDS = 0.005  # between two looks at what is waited for
@@ -107,22 +108,37 @@ class Seen:
 class Session:
     """An open session under test: counts what it is fed and keeps what it says."""
 
-    def __init__(self, translator: Translator, pace: float) -> None:
+    def __init__(self, translator: Translator, pace: float, *, telling: bool) -> None:
         self.translator = translator
+        self.interrupted = False
+        """Whether it told something from within `feed` or `finish`."""
         self.fed = 0
         self.seen: list[Seen] = []
         self.opened_at = asyncio.get_running_loop().time()
         self._pace = pace
+        self._telling = telling
+        self._within = False
         self._voice = VoiceDetector()
 
     def feed(self, frame: bytes) -> None:
         """Hand over one frame as the bridge does."""
         voiced = self._voice.feed(frame)
         self.fed += 1
+        self._within = True
         try:
             self.translator.feed(frame, voiced=voiced)
         except Exception as error:
             raise AssertionError(f"feed must never raise, and raised {error!r}") from error
+        finally:
+            self._within = False
+
+    def finish(self) -> None:
+        """Say that no more frames will come."""
+        self._within = True
+        try:
+            self.translator.finish()
+        finally:
+            self._within = False
 
     async def speak(self, speech: Sequence[bytes]) -> None:
         """Hand over frames one after another, so that the session can work meanwhile."""
@@ -132,8 +148,11 @@ class Session:
 
     async def listen(self) -> None:
         """Take events until they end."""
-        async for event in self.translator.events():
-            self.seen.append(Seen(event, self.fed, asyncio.get_running_loop().time()))
+        if self._telling:
+            await told(self.translator, self._note)
+        else:
+            async for event in self.translator.events():
+                self._note(event)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[asyncio.Task[None]]:
@@ -144,6 +163,10 @@ class Session:
         finally:
             listener.cancel()
             await asyncio.wait([listener], timeout=_MOMENT_SECONDS)
+
+    def _note(self, event: TranslatorEvent) -> None:
+        self.interrupted |= self._within
+        self.seen.append(Seen(event, self.fed, asyncio.get_running_loop().time()))
 
     @property
     def processed(self) -> int:

@@ -93,11 +93,16 @@ class Console:
         """Open a session for whoever has the password; 403 for others, 429 when it is tried too often."""
         sessions = self._door()
         if not from_own_page(request, self._host):
-            return _refused("not asked for by a page of ours", HTTPStatus.FORBIDDEN)
+            log.warning("action_refused", reason="it was not asked for by a page of ours")
+            return _login("Open this page anew.", HTTPStatus.FORBIDDEN)
+        # Each under a name of its own: of what comes often the log leaves lines out, and no wrong password is to be
+        # among them.
         if not self._tries.allows(""):
-            return _refused("tried too often", HTTPStatus.TOO_MANY_REQUESTS, "Too many tries. Wait a minute.")
+            log.warning("console_login_too_often")
+            return _login("Too many tries. Wait a minute.", HTTPStatus.TOO_MANY_REQUESTS)
         if not sessions.fits((await read_form(request)).get("password", "")):
-            return _refused("wrong password", HTTPStatus.FORBIDDEN, "That is not the password.")
+            log.warning("console_login_refused", reason="wrong password")
+            return _login("That is not the password.", HTTPStatus.FORBIDDEN)
         log.info("console_login")
         response = _back()
         sessions.begin(response)
@@ -189,11 +194,6 @@ class Console:
 
 def _login(problem: str = "", status: HTTPStatus = HTTPStatus.OK) -> web.Response:
     return paper.page("console_login.html", status=status, problem=problem)
-
-
-def _refused(reason: str, status: HTTPStatus, problem: str = "Open this page anew.") -> web.Response:
-    log.warning("console_login_refused", reason=reason)
-    return _login(problem, status)
 
 
 def _back() -> web.Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -21,7 +22,7 @@ log = structlog.get_logger()
 IDLE_SECONDS: Final = 75.0
 """For the first request of a connection, and from one to the next; as long as the proxies of docs/deploy give."""
 MOST_WAITING: Final = 256
-"""Connections on which neither a media stream nor an event stream is open. Fifty calls need a few at a time."""
+"""Connections on which no stream is open and no request that came whole is being answered. Fifty calls need few."""
 
 
 def _is_readable(record: logging.LogRecord) -> bool:
@@ -46,27 +47,31 @@ OPTIONS: Final[Mapping[str, Any]] = {
 
 
 class Doorway:
-    """Listens, and lets only so many connections wait: beyond that the one that has waited longest is cut."""
+    """Listens, and lets only so many connections wait: beyond that the one that has waited longest is cut.
+
+    Whose request has come whole waits for nothing, and is answered whoever else waits.
+    """
 
     def __init__(self, app: web.Application, *, most_waiting: int = MOST_WAITING) -> None:
         """To be made before the application is set up."""
         self._most = most_waiting
-        self._waiting: dict[web.RequestHandler, None] = {}  # the longest first
+        self._waiting: dict[web.RequestHandler, web.BaseRequest | None] = {}  # the longest first; what each has begun
         self._listener: asyncio.Server | None = None
         app.middlewares.insert(0, self._middleware)
         app.on_response_prepare.append(self._on_response)
 
     async def listen(self, server: web.Server, host: str, port: int) -> int:
         """Let people in until `close`. Returns the port; raises `OSError` where it is taken."""
-
-        def connection() -> web.RequestHandler:
-            handler = server()
-            self._wait(handler)
-            return handler
-
-        self._listener = await asyncio.get_running_loop().create_server(connection, host, port)
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(partial(self.let_in, server), host, port)
         chosen: int = self._listener.sockets[0].getsockname()[1]
         return chosen
+
+    def let_in(self, server: web.Server) -> web.RequestHandler:
+        """Somebody has connected: give what listens to him."""
+        loop, handler = asyncio.get_running_loop(), server()
+        loop.call_soon(lambda: loop.call_soon(self._wait, handler))  # it has no transport yet, as if it were gone
+        return handler
 
     def close(self) -> None:
         """Let nobody in any more; who is in may stay."""
@@ -75,9 +80,13 @@ class Doorway:
 
     @web.middleware
     async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        self._wait(request.protocol)
+        self._wait(request.protocol, request)
         try:
             return await handler(request)
+        except ConnectionError:
+            if request.transport and not request.transport.is_closing():
+                raise
+            return web.Response()  # which nobody gets: who asked has left, and that is no fault of ours
         finally:
             self._wait(request.protocol)
 
@@ -86,16 +95,18 @@ class Doorway:
         if not isinstance(response, web.Response):
             self._waiting.pop(request.protocol, None)
 
-    def _wait(self, handler: web.RequestHandler) -> None:
+    def _wait(self, handler: web.RequestHandler, request: web.BaseRequest | None = None) -> None:
         self._waiting.pop(handler, None)
-        self._waiting[handler] = None
-        if len(self._waiting) <= self._most:
-            return
-        *others, newest = self._waiting
-        self._waiting = dict.fromkeys([*(each for each in others if each.transport), newest])
-        if len(self._waiting) > self._most:
-            longest = next(iter(self._waiting))
+        if len(self._waiting) >= self._most:
+            self._make_room()
+        self._waiting[handler] = request
+
+    def _make_room(self) -> None:
+        self._waiting = {each: request for each, request in self._waiting.items() if each.transport}
+        idle = [each for each, request in self._waiting.items() if request is None or not request.content.is_eof()]
+        if len(idle) >= self._most:
+            longest = idle[0]
             del self._waiting[longest]
-            if longest.transport:
-                longest.transport.abort()
-                log.warning("connection_cut", reason=f"{self._most} others wait as well")
+            assert longest.transport  # noqa: S101 - see above
+            longest.transport.abort()
+            log.warning("connection_cut", reason=f"{self._most} others wait as well")

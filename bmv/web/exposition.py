@@ -82,7 +82,7 @@ SUMS: Sequence[tuple[str, str, str, Callable[[PartyTotals], float]]] = (
         lambda party: party.without_price,
     ),
     ("bmv_frames_received", "Frames of 20 ms that came from a party.", "party", lambda party: party.received),
-    ("bmv_frames_late", "Of them, more than 0.1 s behind the one before.", "party", lambda party: party.late),
+    ("bmv_frames_late", "Of them, more than 0.2 s behind the one before.", "party", lambda party: party.late),
     ("bmv_frames_sent", "Frames of 20 ms that were sent to a party.", "party", lambda party: party.sent),
     (
         "bmv_echo_suppressed_seconds",

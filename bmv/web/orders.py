@@ -16,6 +16,7 @@ from bmv.call.services import Caller
 from bmv.telephony.destinations import is_destination, is_number
 from bmv.web import bearer
 from bmv.web.bodies import body_of
+from bmv.wire import UNREADABLE
 
 log = structlog.get_logger()
 
@@ -65,7 +66,7 @@ class Orders:
             return refusal
         try:
             order = msgspec.json.decode(await body_of(request), type=Order)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             return _problems(HTTPStatus.BAD_REQUEST, f"this is no order: {error}")
         language = languages.find(order.language)
         if problems := self._wrong(order):

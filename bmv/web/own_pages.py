@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 
 from bmv.web.bodies import body_of
+from bmv.wire import UNREADABLE
 
 MOST_REMEMBERED = 10_000
 
@@ -36,7 +37,7 @@ async def read_json(request: web.Request, kind: type[Asked]) -> Asked:
         raise web.HTTPUnsupportedMediaType(text="only application/json\n")
     try:
         return msgspec.json.decode(await body_of(request), type=kind)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise web.HTTPBadRequest(text=f"that is nothing we can do: {error}\n") from error
 
 

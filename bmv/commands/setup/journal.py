@@ -17,6 +17,7 @@ from bmv.commands.setup import whole_file
 from bmv.commands.setup.env_text import LineEdit
 from bmv.commands.setup.request import SetupFailed
 from bmv.telephony.account import Kind, Resource
+from bmv.wire import UNREADABLE
 
 NAME = ".bmv-setup.json"
 VERSION = 1
@@ -85,7 +86,7 @@ class Journal:
             records = msgspec.json.decode(path.read_bytes(), type=Records)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, *UNREADABLE) as error:
             raise SetupFailed(
                 f"{path} cannot be read ({error}). It says what setup has changed. If you can do without --undo, "
                 "move it away and try again."

@@ -91,6 +91,10 @@ function drawChart(now) {
   put("chart-told", `${told.join(". ")}.`);
 }
 
+function leave(part) {
+  if (part.contains(document.activeElement)) at("h-calls").focus({ preventScroll: true });
+}
+
 function counted(number, name) {
   return `${number} ${name}${number === 1 ? "" : "s"}`;
 }
@@ -101,7 +105,7 @@ function drawCalls(calls) {
   const here = new Set(calls.map((call) => call.id));
   for (const [id, row] of rows) {
     if (here.has(id)) continue;
-    if (row.contains(document.activeElement)) at("h-calls").focus({ preventScroll: true });
+    leave(row);
     row.remove();
     rows.delete(id);
     if (at("sure").open && at("sure").dataset.call === id) at("sure").close("no");
@@ -153,6 +157,7 @@ function drawCall(row, call) {
   put(part("time"), clock(call.seconds));
   for (const [speaker, each] of Object.entries(call.directions)) drawDirection(row.querySelector(`td.${speaker}`), each, call);
   put(part("cost"), call.cost == null ? "not known" : `$${call.cost.toFixed(3)}`);
+  if (call.state === "ended") leave(part("danger")); // a button that is disabled keeps no focus
   part("danger").disabled = call.state === "ended" || document.body.classList.contains("stale");
 }
 
