@@ -41,8 +41,9 @@ doctor: $(VENV)/serve ## Find out what is wrong, and how to mend it
 bench: $(VENV)/demo ## Measure how many calls one core carries; ARGS="--quick" for a first impression, see docs/performance.md
 	@$(PY) -m bmv bench $(ARGS)
 
+soak: override ARGS := $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 soak: $(VENV)/demo ## Hold hundreds of calls while everything fails around them; MINUTES=10
-	@$(PY) -m bmv soak --minutes $(or $(MINUTES),10) $(ARGS)
+	@$(PY) -m bmv soak $(ARGS)
 
 test: lint ## Style, types, import rules and the tests; needs Python only
 	$(PYTEST) $(WORK)

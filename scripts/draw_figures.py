@@ -12,9 +12,9 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from runpy import run_path
 
-from bmv.commands.bench import BASELINE
-from bmv.commands.bench.document import NotARun, Run
+from bmv.commands.bench.document import BASELINE, NotARun, Run
 from bmv.commands.bench.tables import headline, measured_on, report
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +22,8 @@ BEGIN = "<!-- figures: drawn by scripts/draw_figures.py from bench/baseline.json
 END = "<!-- figures: end -->"
 
 CURRENT, STALE, UNUSABLE = 0, 1, 2
+
+between = run_path(str(Path(__file__).parent / "redraw.py"))["between"]  # scripts are no package
 
 
 def _short(run: Run) -> str:
@@ -37,13 +39,7 @@ DOCUMENTS: Mapping[str, Callable[[Run], str]] = {"README.md": _short, "docs/perf
 
 def redrawn(document: str, figures: str) -> str:
     """The document with these figures between its two markers; `ValueError` unless each is there once."""
-    if document.count(BEGIN) != 1 or document.count(END) != 1:
-        raise ValueError(f"each of these lines must be there once:\n{BEGIN}\n{END}")
-    before, _, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"this line must come first: {BEGIN}")
-    return f"{before}{BEGIN}\n\n{figures}\n\n{END}{after}"
+    return str(between(document, BEGIN, END, figures))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stale = CURRENT
     try:
         run = Run.load(ROOT / BASELINE)
+        if run.incomplete:
+            raise NotARun(f"{BASELINE} is incomplete: {run.incomplete}")
         for name, draw in DOCUMENTS.items():
             text = (ROOT / name).read_text("utf-8")
             current = redrawn(text, draw(run))

@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from runpy import run_path
 
 from bmv.call.state import TRANSITIONS, CallEvent, CallState
 
@@ -18,6 +19,8 @@ BEGIN = "<!-- states: drawn by scripts/draw_states.py from bmv.call.state, do no
 END = "<!-- states: end -->"
 
 CURRENT, STALE, UNUSABLE = 0, 1, 2
+
+between = run_path(str(Path(__file__).parent / "redraw.py"))["between"]  # scripts are no package
 
 Table = Mapping[CallState, Mapping[CallEvent, CallState]]
 
@@ -35,13 +38,7 @@ def diagram(transitions: Table = TRANSITIONS) -> str:
 
 def redrawn(document: str) -> str:
     """The document with the current diagram between its two markers; `ValueError` unless each is there once."""
-    if document.count(BEGIN) != 1 or document.count(END) != 1:
-        raise ValueError(f"each of these lines must be there once:\n{BEGIN}\n{END}")
-    before, _, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"this line must come first: {BEGIN}")
-    return f"{before}{BEGIN}\n\n```mermaid\n{diagram()}\n```\n\n{END}{after}"
+    return str(between(document, BEGIN, END, f"```mermaid\n{diagram()}\n```"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
