@@ -262,9 +262,9 @@ class Interpreter:
         self._speech.alive()
         match event:
             case AudioTranslated(audio, received_at):
-                self._playout.speak(audio, received_at)
                 if not is_silent(audio):
-                    self._on_voice()
+                    self._on_voice()  # what it tells the listener is heard first
+                self._playout.speak(audio, received_at)
             case Captioned(kind, text):
                 self._captions.append(kind, text, self._clock())
             case Processed(frames, translated=False):
