@@ -56,6 +56,11 @@ def test_silence_is_a_peak_below_the_limit(frame: bytes, more: int) -> None:
     assert levels.is_silent(frame, below=levels.peak(frame) + more) is (more == 1)
 
 
+@given(st.lists(st.one_of(FRAMES, st.just(mulaw.SILENCE), st.just(mulaw.SILENCE[1:] + b"\x80")), max_size=20))
+def test_silent_frames_are_told_from_others_wherever_they_stand(frames: list[bytes]) -> None:
+    assert levels.silent_frames(b"".join(frames)) == [levels.is_silent(frame) for frame in frames]
+
+
 def test_loudness_counts_the_steps_of_mu_law() -> None:
     assert levels.loudness(mulaw.SILENCE) == levels.loudness(b"\x7f") == 0
     assert levels.loudness(b"\x80") == levels.loudness(b"\x00\x80") == 127

@@ -65,6 +65,11 @@ def test_the_digital_milliwatt_is_a_tone_of_1000_hz_3_17_db_below_the_loudest_on
     assert level == pytest.approx(-3.17, abs=0.03)
 
 
+@given(st.binary(max_size=400))
+def test_the_bytes_of_the_samples_are_the_same(ulaw: bytes) -> None:
+    assert mulaw.expand(ulaw) == mulaw.decode(ulaw).tobytes()
+
+
 def test_silence_is_zero_and_zero_is_silence() -> None:
     assert not mulaw.decode(mulaw.SILENCE).any()
     assert mulaw.encode(np.zeros(160, np.int16)) == mulaw.SILENCE

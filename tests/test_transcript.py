@@ -90,6 +90,21 @@ def test_a_line_is_final_after_a_time_without_words_and_that_is_told_once(kind: 
     assert call.transcript.latest == latest
 
 
+def test_each_line_is_final_in_its_own_time_whatever_else_is_said_meanwhile() -> None:
+    call = Call()
+    call.says("one", TRANSLATION)
+    call.passes(FINAL_AFTER[TRANSLATION] - 0.1)
+    call.says("uno")
+    call.says("hello", speaker=AGENT)
+    call.passes(0.2)
+    assert call.texts == [(1, "uno", False), (1, "hello", False), (1, "one", True)]
+    call.says(" mas")
+    call.passes(FINAL_AFTER[ORIGINAL] - 0.1)
+    assert call.texts == [(1, "one", True), (1, "uno mas", False), (1, "hello", True)]
+    call.passes(0.2)
+    assert call.texts == [(1, "one", True), (1, "hello", True), (1, "uno mas", True)]
+
+
 def test_a_translation_that_goes_on_after_all_is_not_lost() -> None:
     call = Call()
     call.says("uno dos")

@@ -55,26 +55,29 @@ def signal(ulaw: bytes) -> Signal:
     return _VALUES.take(np.frombuffer(ulaw, np.uint8))
 
 
-def glimpse(played: bytes, heard: bytes, lasting: int) -> float:
-    """Tell the clarity of a `Comparison` of the same, roughly, for half its cost: every other sample is looked at.
+def glimpse(played: bytes, heard: bytes, lasting: int, *, least: float) -> bool:
+    """Tell whether a `Comparison` of the same may have so much clarity, roughly, at a third of its cost.
 
-    Below 7 it is nine times out of ten where there is no echo, and twice out of a hundred where a comparison is clear
-    (measured on the lines of `scripts/measure_echo.py`). What lies above the lower band is folded down in both alike.
+    Every other sample is looked at. A clarity of 7 it has one time out of ten where there is no echo, and 98 times out
+    of a hundred where a comparison is clear (measured on the lines of `scripts/measure_echo.py`). What lies above the
+    lower band is folded down in both alike.
     """
     longest = min(LONGEST_DELAY, lasting - _OVERLAP) // 2
     if longest - SHORTEST_DELAY // 2 < _ENOUGH // 2:
-        return 0.0
-    before = _ROUGH_VALUES.take(np.frombuffer(played, np.uint8)[::2])
-    before[: max(0, len(played) - lasting) // 2] = 0
-    cross = np.fft.rfft(_ROUGH_VALUES.take(np.frombuffer(heard, np.uint8)[::2]), _SHORT_FFT)
-    np.conj(cross, out=cross)
-    cross *= np.fft.rfft(before, _SHORT_FFT)
+        return False
+    both = np.zeros((2, _SHORT_FFT), np.float32)
+    for sound, row in zip((played, heard), both, strict=True):
+        row[: len(sound) // 2] = _ROUGH_VALUES.take(np.frombuffer(sound, np.uint8)[::2])
+    both[0, : max(0, len(played) - lasting) // 2] = 0
+    cross, other = np.fft.rfft(both, norm="ortho")  # only where it has to scale NumPy stays in single precision
+    cross *= np.conj(other, out=other)
     inside = cross[_ROUGH_BAND]
     inside *= (np.abs(inside) + np.float32(_NOTHING)) ** np.float32(-_FLATTENING)
     cross[: _ROUGH_BAND.start] = 0
     cross[_ROUGH_BAND.stop :] = 0
     fit = np.fft.irfft(cross, _SHORT_FFT)[LONGEST_DELAY // 2 - longest : (LONGEST_DELAY - SHORTEST_DELAY) // 2 + 1]
-    return float(fit.max()) / (_median(np.abs(fit)) / _NORMAL_MEDIAN + _NOTHING)
+    chance = (fit.max() / least - _NOTHING) * _NORMAL_MEDIAN  # so much at the most in the middle one of all the fits
+    return bool(np.count_nonzero(np.abs(fit) <= chance) > len(fit) // 2)
 
 
 class Comparison:

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from bmv.audio import mulaw
+from bmv.audio.mulaw import FRAME_BYTES
 
 SILENCE_PEAK: Final = 200
 """Below this peak, of 32767, sound is silence: the upper end of the 64 to 200 advised for a translator's output. Users
@@ -36,6 +37,14 @@ def peak(ulaw: bytes) -> int:
 def is_silent(ulaw: bytes, below: int = SILENCE_PEAK) -> bool:
     """Tell whether every sample is quieter than `below` on the 16-bit scale."""
     return not ulaw.translate(None, _SILENT_CODES if below == SILENCE_PEAK else _codes_below(below))
+
+
+def silent_frames(ulaw: bytes) -> list[bool]:
+    """Tell of each frame whether `is_silent`; cheaper than to ask for each. Of whole frames, any number of them."""
+    if len(ulaw) == FRAME_BYTES:
+        return [is_silent(ulaw)]
+    loud = ulaw.translate(_LOUDER)
+    return [1 not in loud[start : start + FRAME_BYTES] for start in range(0, len(ulaw), FRAME_BYTES)]
 
 
 def loudness(ulaw: bytes) -> float:
@@ -74,6 +83,7 @@ def _codes_below(limit: int) -> bytes:
 
 
 _SILENT_CODES: Final = _codes_below(SILENCE_PEAK)
+_LOUDER: Final = bytes(code not in _SILENT_CODES for code in range(256))
 
 
 @lru_cache(maxsize=64)

@@ -41,6 +41,7 @@ def _encoding_table() -> NDArray[np.uint8]:
 
 _DECODED = _decoding_table()
 _ENCODED = _encoding_table()
+_FIRST_BYTES, _SECOND_BYTES = _DECODED.tobytes()[::2], _DECODED.tobytes()[1::2]
 
 
 def decode(ulaw: bytes) -> Samples:
@@ -48,12 +49,27 @@ def decode(ulaw: bytes) -> Samples:
     return _DECODED.take(np.frombuffer(ulaw, np.uint8))
 
 
+def expand(ulaw: bytes) -> bytearray:
+    """Expand as `decode` does, to the bytes of the samples in this machine's order: half the time for a frame."""
+    pcm = bytearray(2 * len(ulaw))
+    pcm[::2] = ulaw.translate(_FIRST_BYTES)
+    pcm[1::2] = ulaw.translate(_SECOND_BYTES)
+    return pcm
+
+
 def encode(pcm: Samples) -> bytes:
     """Compress samples to as many mu-law bytes. Values beyond ±32124 are limited to it."""
-    return _ENCODED.take(pcm.view(np.uint16)).tobytes()
+    return _ENCODED[pcm.astype(np.intp)].tobytes()  # below 0 from the end of the table on, as two's complement has it
 
 
 def frames(ulaw: bytes) -> Iterator[bytes]:
     """Cut a recording into whole frames, in order. The last is filled up with silence; no bytes make no frame."""
     for start in range(0, len(ulaw), FRAME_BYTES):
         yield ulaw[start : start + FRAME_BYTES].ljust(FRAME_BYTES, b"\xff")
+
+
+def cut(sound: bytes) -> list[bytes]:
+    """Cut what is whole frames, of which there is often just one."""
+    if len(sound) == FRAME_BYTES:
+        return [sound]
+    return [sound[start : start + FRAME_BYTES] for start in range(0, len(sound), FRAME_BYTES)]

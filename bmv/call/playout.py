@@ -7,11 +7,10 @@ playout therefore models how far that buffer is filled and keeps it at a small l
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from bmv.audio.levels import is_silent, mix, scale
+from bmv.audio.levels import is_silent, mix, scale, silent_frames
 from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS, SILENCE
 from bmv.call.buffer import ListenerBuffer
 from bmv.call.translator import TranslatorLost
@@ -48,38 +47,41 @@ class SilenceGate:
         self._pause = INNER_PAUSE
         self._held: list[bytes] = []
 
-    def skips(self, audio: bytes) -> bool:
-        """Whether whole frames are nothing but the middle of a pause: they are dropped then, and need no `feed`."""
-        if self._pause < INNER_PAUSE or not is_silent(audio):
-            return False
-        for start in range(max(0, len(audio) - PRE_ROLL * FRAME_BYTES), len(audio), FRAME_BYTES):
+    def feed(self, audio: bytes) -> list[tuple[int, bytes, bool]]:
+        """The frames to play now that these whole ones came: each with its place among them, and whether it is voiced.
+
+        An onset that was held back has the places before that of the frame it belongs to, below 0 if need be.
+        """
+        if self._pause >= INNER_PAUSE and is_silent(audio):  # as most of what a translator sends
+            self._hold(audio[-PRE_ROLL * FRAME_BYTES :])
+            return []
+        passed: list[tuple[int, bytes, bool]] = []
+        for place, silent in enumerate(silent_frames(audio)):
+            frame = audio[place * FRAME_BYTES : (place + 1) * FRAME_BYTES]
+            if not silent:
+                for early, held in enumerate(self._held, place - len(self._held)):
+                    passed.append((early, held, False))
+                self._held.clear()
+                self._pause = 0
+                passed.append((place, frame, True))
+            elif self._pause < INNER_PAUSE:
+                self._pause += 1
+                passed.append((place, frame, False))
+            else:
+                self._hold(frame)
+        return passed
+
+    def _hold(self, audio: bytes) -> None:
+        for start in range(0, len(audio), FRAME_BYTES):
             self._held.append(audio[start : start + FRAME_BYTES])
         del self._held[:-PRE_ROLL]
-        return True
-
-    def feed(self, frame: bytes) -> tuple[tuple[bytes, bool], ...]:
-        """The frames to play now that `frame` came: none, this one, or the held onset and this one.
-
-        Each with whether it is voiced.
-        """
-        if not is_silent(frame):
-            passed = (*((held, False) for held in self._held), (frame, True))
-            self._held.clear()
-            self._pause = 0
-            return passed
-        if self._pause < INNER_PAUSE:
-            self._pause += 1
-            return ((frame, False),)
-        self._held.append(frame)
-        del self._held[:-PRE_ROLL]
-        return ()
 
 
 class Pace:
     """How fast a translator sends: seconds of audio for a second of time, over the last few seconds; at least 1."""
 
     def __init__(self) -> None:
-        self._sent: deque[tuple[float, float]] = deque()
+        self._sent: list[tuple[float, float]] = []
         self._seconds = 0.0
 
     def note(self, received_at: float, seconds: float) -> float:
@@ -87,7 +89,7 @@ class Pace:
         self._sent.append((received_at, seconds))
         self._seconds += seconds
         while received_at - self._sent[0][0] > PACE_WINDOW_SECONDS:
-            self._seconds -= self._sent.popleft()[1]
+            self._seconds -= self._sent.pop(0)[1]
         elapsed = received_at - self._sent[0][0]
         if elapsed < PACE_WINDOW_SECONDS / 4:
             return 1.0
@@ -112,7 +114,7 @@ class Track:
     """
 
     def __init__(self, *, behind: int) -> None:
-        self.frames: deque[Sound] = deque()
+        self.frames: list[Sound] = []
         """That wait, in order."""
         self.behind = behind
         self.sounds_until = float("-inf")
@@ -134,12 +136,16 @@ class Track:
             return None
         if sound.translated and silent_for > FRAME_SECONDS:
             self.on_start(sound.due, silent_for)
-        frames.popleft()
+        del frames[0]
         self.sounds_until = at + FRAME_SECONDS
         if sound.translated:
             self.translated_until = self.sounds_until
         self._pausing = not sound.voiced
         return sound.frame
+
+    def forget_translations(self) -> None:
+        """Only what is no translation still waits."""
+        self.frames = [sound for sound in self.frames if not sound.translated]
 
     def _shorten_pause(self) -> None:
         """Leave out all but the end of the pause that comes next; the end may hold the onset of a word."""
@@ -148,17 +154,17 @@ class Track:
             if sound.voiced:
                 break
             pause += 1
-        for _ in range(pause - (SHORT_PAUSE if len(self.frames) <= FAR_BEHIND_FRAMES else SHORTEST_PAUSE)):
-            self.frames.popleft()
-            self.shed += 1
+        spare = max(0, pause - (SHORT_PAUSE if len(self.frames) <= FAR_BEHIND_FRAMES else SHORTEST_PAUSE))
+        del self.frames[:spare]
+        self.shed += spare
 
 
 class Playout:
     """All that one listener hears. Feed it at any time; `take` what is due at every beat of the metronome.
 
     What has to be heard stands in one line, in order: translations, our own sentences, and the original where there is
-    no translation. None of it is dropped. Underneath, the original may be heard as well, turned down by
-    `original_level_db` while something sounds above it.
+    no translation. None of it is dropped, but for translations where far too much of them would wait (`speak`).
+    Underneath, the original may be heard as well, turned down by `original_level_db` while something sounds above it.
     """
 
     def __init__(self, *, original_level_db: float) -> None:
@@ -212,11 +218,13 @@ class Playout:
     def speak(self, audio: bytes, received_at: float) -> None:
         """Translated speech, mu-law of any length; its silence is dropped by level.
 
-        Raises `TranslatorLost`, and takes nothing of it, where more than ten minutes would wait to be heard; what waits
-        already is heard, and there is room for as much as has been.
+        Raises `TranslatorLost` where more than ten minutes would wait to be heard. Nobody wants to hear them: of
+        translations nothing waits any more then, and whoever calls tells the listener that words were lost.
         """
         whole = len(self._partial) + len(audio)
         if (frames := len(self._speech.frames) + whole // FRAME_BYTES) > MOST_FRAMES and not is_silent(audio):
+            self._speech.forget_translations()
+            self._partial = b""
             raise TranslatorLost(f"it says more than can be heard: {frames * FRAME_SECONDS:.0f} s would wait")
         self._speech.behind = BEHIND_FRAMES
         audio = self._partial + audio
@@ -224,14 +232,8 @@ class Playout:
         self._partial = audio[whole:]
         step = FRAME_SECONDS / self._pace.note(received_at, whole / FRAME_BYTES * FRAME_SECONDS)
         due = received_at + CUSHION_SECONDS
-        if self._gate.skips(audio[:whole]):
-            return
-        for start in range(0, whole, FRAME_BYTES):
-            passed = self._gate.feed(audio[start : start + FRAME_BYTES])
-            onset = due - (len(passed) - 1) * step
-            for number, (frame, voiced) in enumerate(passed):
-                self._speech.frames.append(Sound(frame, onset + number * step, voiced, True))
-            due += step
+        for place, frame, voiced in self._gate.feed(audio[:whole]):
+            self._speech.frames.append(Sound(frame, due + place * step, voiced, True))
 
     def pass_on(self, frame: bytes, now: float, *, voiced: bool, cushion: float = ORIGINAL_CUSHION_SECONDS) -> None:
         """One frame of the original voice in the place of a translation, at full level.
@@ -256,7 +258,7 @@ class Playout:
         waiting = self._underneath.frames
         waiting.append(Sound(frame, now + ORIGINAL_CUSHION_SECONDS, voiced=voiced, translated=False))
         if len(waiting) > ORIGINAL_FRAMES:
-            waiting.popleft()
+            del waiting[0]
             self._dropped += 1
 
     def hold(self, audio: Iterator[bytes] | None) -> None:

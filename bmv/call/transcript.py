@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -54,6 +55,7 @@ class Transcript:
         self._began = clock()
         self._lines: dict[Key, Line] = {}  # what changed last is last
         self._running: dict[tuple[Role, CaptionKind], tuple[int, float]] = {}  # its number, and its last word's time
+        self._look_at = math.inf  # before that none of them is final
         self._news = Event()
         self.latest = 0
         """The event of the last change; 0 before the first."""
@@ -90,10 +92,11 @@ class Transcript:
             if running and running[0] != number:
                 self._finish((*track, running[0]))
             self._running[track] = (number, now)
+            self._look_at = min(self._look_at, now + FINAL_AFTER[caption.kind])
         before = self._lines.get((*track, number))
         self._put(
             Line(
-                event=0,
+                event=self.latest + 1,
                 speaker=caption.speaker,
                 kind=caption.kind,
                 line=number,
@@ -107,13 +110,15 @@ class Transcript:
 
     def tick(self) -> None:
         """Now and then: a line to which nothing was added for long enough is final."""
-        if not self._running:
-            return
         now = self._clock()
+        if now < self._look_at:
+            return
         for track, (number, last) in tuple(self._running.items()):
             if now - last > FINAL_AFTER[track[1]]:
                 del self._running[track]
                 self._finish((*track, number))
+        running = self._running.items()
+        self._look_at = min((last + FINAL_AFTER[kind] for (_, kind), (_, last) in running), default=math.inf)
 
     def close(self) -> None:
         """The call is over, and so is every line. Idempotent."""
@@ -126,13 +131,13 @@ class Transcript:
     def _finish(self, key: Key) -> None:
         line = self._lines.get(key)
         if line and not line.final:
-            self._put(replace(line, final=True))
+            self._put(replace(line, event=self.latest + 1, final=True))
 
     def _put(self, line: Line) -> None:
-        self.latest += 1
+        self.latest = line.event
         key = (line.speaker, line.kind, line.line)
         self._lines.pop(key, None)
-        self._lines[key] = replace(line, event=self.latest)
+        self._lines[key] = line
         if len(self._lines) > LINES_KEPT:
             del self._lines[next(iter(self._lines))]
             if not self.dropped:

@@ -11,6 +11,7 @@ from typing import Final
 
 from bmv.audio import mulaw
 from bmv.audio.echo import EchoGate
+from bmv.audio.levels import SILENCE_PEAK
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.audio.resample import Downsampler, Upsampler
 from bmv.audio.voice import VoiceDetector
@@ -68,7 +69,7 @@ def _steps() -> Iterator[tuple[str, Step]]:
     up, down = Upsampler(), Downsampler()
     yield "to 24 kHz: 200 ms", lambda: up.process(mulaw.decode(ulaw))
     pcm = Upsampler().process(mulaw.decode(ulaw)).astype("<i2").tobytes()
-    yield "from 24 kHz: 200 ms", lambda: mulaw.encode(down.process(pcm))
+    yield "from 24 kHz: 200 ms", lambda: down.to_ulaw(pcm, floor=SILENCE_PEAK)
     yield "append at 24 kHz: 200 ms", lambda: openai_wire.encode_append(pcm)
     yield "append in mu-law: 100 ms", lambda: openai_realtime_commands.encode_append(ulaw[:800])
     delta = b'{"type":"session.output_audio.delta","event_id":"event_1","delta":"%b","sample_rate":24000}'
