@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import socket
 import time
@@ -194,6 +195,24 @@ async def test_more_requests_than_may_wait_are_all_answered() -> None:
             await peers[-1].reader.readuntil(b"100 Continue\r\n\r\n")  # it is being answered
         for peer in peers:
             assert b"thought" in await peer.ends()
+
+
+async def test_of_who_has_left_nothing_is_kept_however_much_he_sent() -> None:
+    asks = b"POST /thoughtful HTTP/1.1\r\nHost: h\r\nContent-Length: 30000\r\n\r\n" + bytes(30_000)
+    before = connections_kept()
+    async with opened(most=1000) as port:
+        for each in [await Peer.of(port, asks * 10) for _ in range(50)]:
+            await each.leaves()
+        async with asyncio.timeout(10):
+            await (await Peer.of(port, ASK)).ends()
+            while connections_kept() - before > 5:  # the first of the ten is answered all the same, which takes a while
+                await asyncio.sleep(0.1)
+                await (await Peer.of(port, ASK)).ends()
+
+
+def connections_kept() -> int:
+    gc.collect()
+    return sum(isinstance(each, web.RequestHandler) for each in gc.get_objects())
 
 
 async def test_what_is_no_http_is_a_line_in_the_log_without_what_was_sent() -> None:

@@ -96,13 +96,14 @@ class Doorway:
             self._waiting.pop(request.protocol, None)
 
     def _wait(self, handler: web.RequestHandler, request: web.BaseRequest | None = None) -> None:
-        self._waiting.pop(handler, None)
+        # Whoever has left is forgotten with all that he sent and nobody has read, which may be a MB each.
+        self._waiting = {each: asks for each, asks in self._waiting.items() if each.transport and each is not handler}
         if len(self._waiting) >= self._most:
             self._make_room()
-        self._waiting[handler] = request
+        if handler.transport:
+            self._waiting[handler] = request
 
     def _make_room(self) -> None:
-        self._waiting = {each: request for each, request in self._waiting.items() if each.transport}
         idle = [each for each, request in self._waiting.items() if request is None or not request.content.is_eof()]
         if len(idle) >= self._most:
             longest = idle[0]

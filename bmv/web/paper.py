@@ -18,12 +18,12 @@ FLEX = "https://flex.twilio.com"
 
 
 def _read() -> Mapping[str, bytes]:
-    folder = files("bmv.web") / "pages"
-    return MappingProxyType({file.name: file.read_bytes() for file in folder.iterdir()})
+    pages = (files("bmv.web") / "pages").iterdir()
+    return MappingProxyType({file.name: file.read_bytes() for file in (*pages, files("bmv") / "theme.css")})
 
 
 FILES = _read()
-"""Everything in `bmv/web/pages/`, by its name."""
+"""Everything in `bmv/web/pages/`, and the look that these pages share with the simulator's, by its name."""
 
 
 class Paper:

@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from http import HTTPStatus
 from random import Random
 
 from bmv.audio import mulaw
@@ -279,12 +278,10 @@ class Enactment:
 def asked_to_end(requests: Iterable[RestRequest], sid: str) -> bool:
     """Whether the server has asked the company to end this telephone call, and not only closed its stream.
 
-    `Status=completed` counts whatever its answer was, since what fails is planned; a farewell with a hang-up behind it
-    where it was accepted.
+    The answer does not matter, since what fails is planned. A farewell is no such request, though a hang-up stands
+    behind its words: where Twilio never gets there, the call would be billed on.
     """
-    about = [each for each in requests if each.method == "POST" and each.path.endswith(f"/Calls/{sid}.json")]
     return any(
-        each.fields.get("Status") == "completed"
-        or ("<Hangup" in each.fields.get("Twiml", "") and each.status == HTTPStatus.OK)
-        for each in about
+        each.method == "POST" and each.path.endswith(f"/Calls/{sid}.json") and each.fields.get("Status") == "completed"
+        for each in requests
     )

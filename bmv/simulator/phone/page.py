@@ -42,9 +42,10 @@ class Offer:
 
 
 def assets() -> dict[str, tuple[bytes, str]]:
-    """Content and type of every file beside the page, by its name."""
-    folder = files("bmv.simulator").joinpath("phone_page")
-    kinds = {each: kind for each in folder.iterdir() for end, kind in KINDS.items() if each.name.endswith(end)}
+    """Content and type of every file beside the page, and of the look it shares with the server's, by its name."""
+    beside = files("bmv.simulator").joinpath("phone_page").iterdir()
+    served = (*beside, files("bmv").joinpath("theme.css"))
+    kinds = {each: kind for each in served for end, kind in KINDS.items() if each.name.endswith(end)}
     return {each.name: (each.read_bytes(), kind) for each, kind in kinds.items()}
 
 
