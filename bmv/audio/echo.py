@@ -4,13 +4,14 @@ A level alone cannot tell: most people wear headsets, have no echo, and may spea
 first found out whether there is an echo at all (`echo_path`), and then only that is gated which the path explains.
 """
 
+from itertools import repeat
 from typing import Final
 
 import numpy as np
 
 from bmv.audio import mulaw
 from bmv.audio.echo_path import EARLY, HEARD, LONGEST_DELAY, PLAYED, TAPS, Comparison, EchoPath, Signal, glimpse, signal
-from bmv.audio.levels import is_silent
+from bmv.audio.levels import is_silent, silent_frames
 from bmv.audio.mulaw import FRAME_BYTES, SAMPLE_RATE
 
 AFTERMATH: Final = LONGEST_DELAY + 2400
@@ -170,11 +171,23 @@ class EchoGate:
         self._loud_until = self._sounds_until
         self._awaited_until = self._sounds_until + AFTERMATH
 
-    def filter(self, frame: bytes, now: float) -> bytes:
-        """Give the frame of 160 bytes that came at the loop time `now` itself, or silence where it is echo."""
-        counted, at = self._now + FRAME_BYTES, round(now * SAMPLE_RATE)
+    def filter(self, sound: bytes, now: float) -> bytes:
+        """Give frames of 160 bytes that came at the loop time `now` as they are, with silence where they are echo."""
+        at = round(now * SAMPLE_RATE)
+        if self._played is not None:
+            return b"".join(map(self._filter, mulaw.cut(sound), silent_frames(sound), repeat(at)))
+        for _ in range(0, len(sound), FRAME_BYTES):
+            self._count(at)
+        return sound
+
+    def _count(self, at: int) -> None:
+        """Another frame, which came at this time."""
+        counted = self._now + FRAME_BYTES
         # They are sent evenly, but come in bunches: so they are counted, as long as that fits the time.
         self._now = counted if counted <= at < counted + _LATE else at
+
+    def _filter(self, frame: bytes, silent: bool, at: int) -> bytes:
+        self._count(at)
         if self._played is None:
             return frame
         if self._now > self._awaited_until:
@@ -182,7 +195,6 @@ class EchoGate:
             self._heard = Timeline(HEARD)
             return frame
         self._heard.write(frame, self._now - FRAME_BYTES)
-        silent = is_silent(frame)
         if silent:
             self._listens()
         else:
@@ -210,7 +222,7 @@ class EchoGate:
         self.comparisons += 1
         before, heard = played.read(self._now - PLAYED, self._now), self._heard.read(self._now - HEARD, self._now)
         lasting = self._now - self._since  # what was played before came by another delay
-        if self._path is None and glimpse(before, heard, lasting) < _HINT:
+        if self._path is None and not glimpse(before, heard, lasting, least=_HINT):
             self._candidate = None
             return
         seen = Comparison(before, heard, lasting)
@@ -233,7 +245,10 @@ class EchoGate:
         rare = _RARE_LOOKS if self._candidate is None else _SECOND_LOOK
         if self._disproved:  # but who was mute then may have an echo now
             return rare
-        return next((interval for looks, interval in _PATIENCE if self._looks < looks), rare)
+        for looks, interval in _PATIENCE:
+            if self._looks < looks:
+                return interval
+        return rare
 
     def _confirm(self, path: EchoPath, seen: Comparison) -> None:
         if self._aligned:

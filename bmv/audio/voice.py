@@ -11,6 +11,7 @@ START_FRAMES: Final = 3
 HANG_OVER_FRAMES: Final = 400 // mulaw.FRAME_MS
 """Unvoiced frames in a row that end speech: the pauses inside a sentence are shorter."""
 
+_PCM_BYTES = 2 * mulaw.FRAME_BYTES  # of a frame, as the detector wants it
 _MODE = 3  # the strictest of 0 to 3; the lower ones take line noise for voice
 
 
@@ -37,11 +38,26 @@ class VoiceDetector:
         """
         if len(frame) != mulaw.FRAME_BYTES:
             raise ValueError(f"a frame has {mulaw.FRAME_BYTES} bytes, not {len(frame)}")
-        if not self._speaking and levels.is_silent(frame):  # most frames of a line: nothing more is computed for them
+        return bool(self.follow(frame)[0])
+
+    def follow(self, sound: bytes) -> bytes:
+        """Take any number of frames as `feed` does; gives 1 or 0 for each. ValueError for what is no whole frames."""
+        if len(sound) % mulaw.FRAME_BYTES:
+            raise ValueError(f"frames have {mulaw.FRAME_BYTES} bytes each, and {len(sound)} are no multiple of that")
+        if not self._speaking and levels.is_silent(sound):  # most frames of a line: nothing more is computed for them
+            self.voiced = False
+            self._row = 0
+            return bytes(len(sound) // mulaw.FRAME_BYTES)
+        pcm = mulaw.expand(sound)
+        pieces = [pcm[start : start + _PCM_BYTES] for start in range(0, len(pcm), _PCM_BYTES)]
+        return bytes(map(self._next, levels.silent_frames(sound), pieces))
+
+    def _next(self, silent: bool, pcm: bytearray) -> bool:
+        if not self._speaking and silent:
             self.voiced = False
             self._row = 0
             return False
-        voiced = self._vad.is_speech(mulaw.decode(frame).tobytes(), mulaw.SAMPLE_RATE)
+        voiced = self._vad.is_speech(pcm, mulaw.SAMPLE_RATE)
         self.voiced = voiced
         if voiced is self._speaking:
             self._row = 0

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from bmv.audio.levels import is_silent
+from bmv.audio.levels import silent_frames
 from bmv.audio.likeness import SpeechLikeness
+from bmv.audio.mulaw import cut
 from bmv.call.agents import Agents
 from bmv.call.beep import BeepGate
 from bmv.call.carrier import Carrier, CarrierError, Seat
@@ -93,13 +94,19 @@ class AgentSide:
             self._watch.deserted(now)
         return back
 
-    def hear(self, frame: bytes, now: float) -> tuple[bytes, ...]:
-        """20 ms of the agent's line. Returns what is to be heard of it now, without beeps."""
-        silent = is_silent(frame)
-        self._watch.hear(frame, now, silent=silent)
-        if not silent:
-            self._sounded = True
-        return self._beep.filter(frame) if self._beep.busy else (frame,)
+    def hear(self, sound: bytes, now: float) -> bytes:
+        """The next frames of the agent's line. Returns what is to be heard of it now, without beeps."""
+        for frame, silent in zip(cut(sound), silent_frames(sound), strict=True):
+            self._watch.hear(frame, now, silent=silent)
+            if not silent:
+                self._sounded = True
+        if not self._beep.busy:
+            return sound
+        return b"".join(clean for frame in cut(sound) for clean in self._beep.filter(frame))
+
+    def hear_out(self) -> bytes:
+        """What was heard of the agent's line and `hear` has not returned yet, some frames at most."""
+        return b"".join(self._beep.release())
 
     def present(self, now: float) -> bool:
         """Whether who accepted last can hear us by now: the line carries a beep or a voice, or has had time to."""

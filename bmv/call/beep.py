@@ -65,6 +65,10 @@ class BeepGate:
             return self._let_go(all_but=0)
         return self._let_go(all_but=1 + self._row)
 
+    def release(self) -> tuple[bytes, ...]:
+        """The frames that are held back, which cannot wait for the next one."""
+        return self._let_go(all_but=0)
+
     def _follow_tone(self, frame: bytes) -> None:
         hertz = steady_tone(frame)
         if hertz is None or hertz < LOWEST_BEEP:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from bmv.audio import mulaw
+from bmv.audio.mulaw import SILENCE
+
 Frame = tuple[bytes, int]
 """20 ms of a speaker, and what is noted on it."""
 
 VOICED: Final = 1
-"""Somebody is talking in it."""
+"""Somebody is talking in it. It is 1, as a detector of voice says it: what that says is marks."""
 OVERHEARD: Final = 2
 """The listener has heard it at full level."""
 SETTLED: Final = 4
@@ -29,6 +32,8 @@ _MARKS: Final = range(256)
 _VOICED: Final = bytes(mark & VOICED for mark in _MARKS)
 _OPEN: Final = bytes(map(is_open, _MARKS))
 _DOUBTED: Final = bytes(mark | DOUBTFUL for mark in _MARKS)
+_FED: Final = bytes(mark | (FED_AGAIN if mark & FED else FED) for mark in _MARKS)
+_REPLAYED: Final = bytes(is_open(mark) and mark & (FED | FED_AGAIN) == FED for mark in _MARKS)
 
 
 class Frames:
@@ -39,6 +44,16 @@ class Frames:
     def __init__(self) -> None:
         self._audio: list[bytes] = []
         self._marks = bytearray()
+
+    @classmethod
+    def cut(cls, sound: bytes, marks: bytes) -> Frames:
+        """Those of a sound, and a mark for each."""
+        frames = cls()
+        frames._audio = mulaw.cut(sound)
+        if SILENCE in frames._audio:  # a line that is quiet costs no memory
+            frames._audio = [SILENCE if audio == SILENCE else audio for audio in frames._audio]
+        frames._marks += marks
+        return frames
 
     def __len__(self) -> int:
         return len(self._marks)
@@ -51,6 +66,25 @@ class Frames:
         self._audio.append(audio)
         self._marks.append(mark)
 
+    def extend(self, frames: Frames) -> None:
+        """Put others to the end."""
+        self._audio += frames._audio
+        self._marks += frames._marks
+
+    def extend_fed(self, frames: Frames) -> None:
+        """Put others to the end, which a session is given now."""
+        self._audio += frames._audio
+        self._marks += frames._marks.translate(_FED)
+
+    def runs(self) -> Iterator[tuple[bytes, bool]]:
+        """The sound of those that come one after the other and are alike in whether somebody is talking."""
+        voiced, start = self.voiced, 0
+        while start < len(voiced):
+            end = voiced.find(1 - voiced[start], start)
+            end = len(voiced) if end < 0 else end
+            yield b"".join(self._audio[start:end]), bool(voiced[start])
+            start = end
+
     def take(self, count: int) -> Frames:
         """Take the oldest so many of them out."""
         taken = Frames()
@@ -59,14 +93,19 @@ class Frames:
         return taken
 
     @property
-    def voiced(self) -> bool:
-        """Whether somebody is talking in any of them."""
-        return 1 in self._marks.translate(_VOICED)
+    def voiced(self) -> bytearray:
+        """1 or 0 for each: whether somebody is talking in it."""
+        return self._marks.translate(_VOICED)
 
     @property
     def open(self) -> int:
         """How many of them are open; see `is_open`."""
         return self._marks.translate(_OPEN).count(1)
+
+    @property
+    def replayed(self) -> int:
+        """How many open ones one session was given before, and none after it."""
+        return self._marks.translate(_REPLAYED).count(1)
 
     def doubt(self) -> None:
         """All of them are doubtful."""

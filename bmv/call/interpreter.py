@@ -9,14 +9,13 @@ import structlog
 from bmv.audio.levels import is_silent
 from bmv.call.captions import CaptionLines
 from bmv.call.ladder import Ladder
+from bmv.call.lag import Lag
 from bmv.call.ledger import Fate
-from bmv.call.missed import Missed
 from bmv.call.mode import NOBODY_LISTENS, Mode
 from bmv.call.party import Party
 from bmv.call.relay import Relay
 from bmv.call.speech import Speech
-from bmv.call.stall import Stall
-from bmv.call.stats import DirectionStats, TurnClock
+from bmv.call.stats import DirectionStats
 from bmv.call.succession import Succession
 from bmv.call.translator import (
     AudioTranslated,
@@ -65,7 +64,6 @@ class Interpreter:
         self._since = 0.0  # since when the mode is what it is
         self._trouble = Trouble()
         self._words_lost = False  # and the listener does not know it yet
-        self._stall = Stall()
         self._last_voice = float("-inf")
         self._music = False  # is, or was, what the line carries in a pause
         self._rest = 0  # frames of silence that a session may still be fed during a pause
@@ -73,11 +71,10 @@ class Interpreter:
         self.mode = Mode.IDLE
         self.forward_original = False
         self.stats = DirectionStats()
-        self._speech = Speech(self.stats.speech, self._playout, replay_seconds=replay_seconds)
-        self._turns = TurnClock(self.stats.first_audio)
+        self._speech = Speech(self.stats, self._playout, replay_seconds=replay_seconds)
+        self._lag = Lag(self.stats, listener=self._playout, captions=captions, clock=clock)
         self._relay = Relay()
         self._succession = self._succeed()
-        self._playout.when_translation_starts(self._on_translation)
 
     # -- what the call tells ------------------------------------------------------------------------------------
 
@@ -95,13 +92,13 @@ class Interpreter:
         now = self._clock()
         if self.mode is Mode.PAUSED and not self._secured:
             self._trouble.resume(now)
-            self._turns = TurnClock(self.stats.first_audio)
+            self._lag.forget()
         if self._words_lost:
             self._tell_of_lost_words()
         self._succession.need()
         self._start()
         for missed in self._speech.take_up(since):  # which comes too late to be heard underneath
-            self._deal_with(missed.audio, now, voiced=missed.voiced, underneath=False)
+            self._deal_with(missed.audio, now, voiced=bytes([missed.voiced]), underneath=False)
         if self._music:
             self._speech.doubt()
 
@@ -143,21 +140,22 @@ class Interpreter:
             self._succession.forgive()
         else:
             self._trouble.resume(self._clock())
-            self._turns = TurnClock(self.stats.first_audio)
+            self._lag.forget()
         self._start()
 
-    def miss(self, frame: bytes, now: float) -> None:
-        """The next 20 ms of the speaker, while nobody is there to hear it."""
-        self._speech.miss(Missed(frame, self._note(frame, now), now))
+    def miss(self, sound: bytes, now: float) -> None:
+        """The next frames of the speaker, while nobody is there to hear them."""
+        self._speech.miss(sound, now, voiced=self._speech.note(sound, now))
 
-    def hear(self, frame: bytes, now: float) -> None:
-        """The next 20 ms of the speaker. As long as nobody listens it is missed."""
+    def hear(self, sound: bytes, now: float) -> None:
+        """The next frames of the speaker, 20 ms each, mostly one or five. As long as nobody listens they are missed."""
         if self.mode in NOBODY_LISTENS:
-            self.miss(frame, now)
+            self.miss(sound, now)
             return
-        self._deal_with(frame, now, voiced=self._note(frame, now), underneath=self.forward_original)
+        voiced = self._speech.note(sound, now)
+        self._deal_with(sound, now, voiced=voiced, underneath=self.forward_original)
         if self._may_be_fed:
-            self._speech.feed(self._succession, now)
+            self._speech.feed(self._succession, now, beats=len(voiced))
 
     @property
     def is_patient(self) -> bool:
@@ -196,9 +194,8 @@ class Interpreter:
         finishing = self._succession.finishing
         if self._trouble.too_long(now, self.mode, since=self._since, finishing=finishing):
             self._give_original()
-        stalls = self.mode is Mode.TRANSLATING and not finishing and self._stall.fill(now)
+        stalls = self.mode is Mode.TRANSLATING and not finishing and self._speech.bridge_stall(now)
         if stalls:
-            self._speech.fill()
             self._speech.feed(self._succession, now)
         return stalls or self._rest > 0
 
@@ -264,7 +261,11 @@ class Interpreter:
             case AudioTranslated(audio, received_at):
                 if not is_silent(audio):
                     self._on_voice()  # what it tells the listener is heard first
-                self._playout.speak(audio, received_at)
+                try:
+                    self._playout.speak(audio, received_at)
+                except TranslatorLost:
+                    self._words_lost = True  # of which `_take_back` tells
+                    raise
             case Captioned(kind, text):
                 self._captions.append(kind, text, self._clock())
             case Processed(frames, translated=False):
@@ -345,8 +346,8 @@ class Interpreter:
             self._speech.give(too_old, self._clock())
         elif self._speech.lose(too_old, f"older than REPLAY_SECONDS when {why}"):
             self._words_lost = True
-            if self.mode is not Mode.PAUSED:
-                self._tell_of_lost_words()
+        if self._words_lost and self.mode is not Mode.PAUSED:
+            self._tell_of_lost_words()
 
     def _tell_of_lost_words(self) -> None:
         self._words_lost = False
@@ -378,32 +379,17 @@ class Interpreter:
 
     # -- frames -------------------------------------------------------------------------------------------------
 
-    def _note(self, frame: bytes, now: float) -> bool:
-        """The line lives; whether somebody is talking on it."""
-        self.stats.frames += 1
-        self.stats.late += self._stall.heard(now)
-        return self._speech.note(frame, now)
-
-    def _deal_with(self, frame: bytes, now: float, *, voiced: bool, underneath: bool) -> None:
+    def _deal_with(self, sound: bytes, now: float, *, voiced: bytes, underneath: bool) -> None:
         if self.mode is Mode.SECURED:
-            self._speech.pass_on(frame, now, voiced=voiced)
+            self._speech.pass_on(sound, now, voiced=voiced)
             return
-        if voiced:
+        if 1 in voiced:
             self._last_voice = now
             self._trouble.asked(now)
         if self.mode is not Mode.PASSING_THROUGH:
-            self._speech.keep(frame, now, voiced=voiced, underneath=underneath)
+            self._speech.keep(sound, now, voiced=voiced, underneath=underneath)
         else:
-            self._speech.pass_on(frame, now, voiced=voiced)
+            self._speech.pass_on(sound, now, voiced=voiced)
             if self._succession.is_open:  # which has to speak first, before it is relied on
-                self._speech.keep_too(frame, voiced=voiced)
-        if voiced is not self._turns.talking:
-            self._turns.heard(voiced, now, translating=self._playout.speaking(now))
-
-    def _on_translation(self, received_at: float, silent_for: float) -> None:
-        now = self._clock()
-        self.stats.downlink.add(now - received_at)
-        lag = self._turns.translated(now, silent_for=silent_for)
-        if lag is not None:
-            self.stats.last_lag = lag
-            self._captions.heard_after(lag, now)
+                self._speech.keep_too(sound, voiced=voiced)
+        self._lag.heard(voiced, now)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from bmv.audio.mulaw import FRAME_SECONDS
-from bmv.call.frames import DOUBTFUL, FED, FED_AGAIN, VOICED, Frame, Frames
+from bmv.call.frames import Frames
 
 CATCH_UP = 5  # every fifth frame one more of the waiting ones: 1.2 times real time
 PAUSE_FRAMES = 12  # 240 ms of a pause stay where a session has to catch up
@@ -27,7 +25,7 @@ class KeptSpeech:
         """
         self._replay_frames = round(replay_seconds / FRAME_SECONDS)
         self._fed = Frames()
-        self._waiting: list[Frame] = []
+        self._waiting = Frames()
         self._processed = 0  # frames of this session
         self._unheard = 0  # frames that this session was fed since it last showed life
         self._pause = 0
@@ -44,36 +42,40 @@ class KeptSpeech:
     @property
     def owed(self) -> bool:
         """Whether there is voice in anything that is kept."""
-        return self._fed.voiced or any(mark & VOICED for _, mark in self._waiting)
+        return 1 in self._fed.voiced or 1 in self._waiting.voiced
 
     def doubt(self) -> None:
         """All that is kept may be music on hold."""
         self._fed.doubt()
-        self._waiting = [(audio, mark | DOUBTFUL) for audio, mark in self._waiting]
+        self._waiting.doubt()
 
-    def hear(self, audio: bytes, mark: int) -> None:
-        """The speaker's next 20 ms, and what is noted on it."""
-        self._waiting.append((audio, mark))
+    def hear(self, frames: Frames) -> None:
+        """What the speaker says next."""
+        self._waiting.extend(frames)
 
-    def next(self) -> Sequence[Frame]:
-        """What to feed for the time of one frame: one, and now and then one more while others wait.
+    def next(self, beats: int = 1) -> Frames:
+        """What to feed in the time of so many frames, the last of which have just come: as many, and now and then one
+        more while others wait.
 
         Where several wait, long pauses are shortened: the middle of a pause is skipped. They come as they were noted
         before.
         """
-        self._beat += 1
-        if not self._waiting:
-            return ()
-        first = self._feed_one()
-        if self._waiting and self._beat % CATCH_UP == 0:
-            return first, self._feed_one()
-        return (first,)
+        if len(self._waiting) <= beats:
+            self._beat += beats
+            return self.rest()
+        due = Frames()
+        for to_come in reversed(range(beats)):  # of those that wait, at the time of this beat
+            self._beat += 1
+            for _ in range(2 if self._beat % CATCH_UP == 0 else 1):
+                if len(self._waiting) > to_come:
+                    due.extend(self._feed_one(to_come))
+        return due
 
-    def rest(self) -> list[Frame]:
+    def rest(self) -> Frames:
         """All that waits, to be fed at once."""
-        for audio, mark in self._waiting:
-            self._feed(audio, mark)
-        return self.give_up_waiting()
+        rest = self.give_up_waiting()
+        self._feed(rest)
+        return rest
 
     def alive(self) -> None:
         """The session showed life: it may have heard what it was fed."""
@@ -98,21 +100,20 @@ class KeptSpeech:
         """
         limit = len(self._fed) if all_of_it else self._replay_frames + self._unheard
         too_old = self._let_go(len(self._fed) - limit)
-        self._waiting[:0] = self._fed
-        self._fed = Frames()
+        self._fed.extend(self._waiting)
+        self._fed, self._waiting = Frames(), self._fed
         self._processed = self._pause = self._unheard = 0
         return too_old
 
     def give_up(self) -> Frames:
         """Everything, oldest first; nothing is kept any more."""
         everything = self.all_fed()
-        for frame in self.give_up_waiting():
-            everything.append(*frame)
+        everything.extend(self.give_up_waiting())
         return everything
 
-    def give_up_waiting(self) -> list[Frame]:
+    def give_up_waiting(self) -> Frames:
         """All that waits, oldest first; what a session was fed is kept."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, Frames()
         return waiting
 
     def _let_go(self, count: int) -> Frames:
@@ -121,20 +122,23 @@ class KeptSpeech:
         self._processed += count
         return self._fed.take(count)
 
-    def _feed_one(self) -> Frame:
-        if self._pause >= PAUSE_FRAMES and len(self._waiting) > ONSET_FRAMES:
-            self._skip_pause()
-        frame = self._waiting.pop(0)
-        self._feed(*frame)
-        return frame
+    def _feed_one(self, to_come: int) -> Frames:
+        """Of those that wait the last `to_come` are not here yet, at the time of this one."""
+        if self._pause >= PAUSE_FRAMES:
+            self._skip_pause(to_come)
+        one = self._waiting.take(1)
+        self._feed(one)
+        return one
 
-    def _feed(self, audio: bytes, mark: int) -> None:
-        self._pause = 0 if mark & VOICED else self._pause + 1
-        self._unheard += 1
-        self._fed.append(audio, mark | (FED_AGAIN if mark & FED else FED))
+    def _feed(self, frames: Frames) -> None:
+        voiced = frames.voiced
+        self._pause = len(voiced) - 1 - voiced.rfind(1) + (0 if 1 in voiced else self._pause)
+        self._unheard += len(voiced)
+        self._fed.extend_fed(frames)
 
-    def _skip_pause(self) -> None:
-        while len(self._waiting) > ONSET_FRAMES:
-            if any(self._waiting[ahead][1] & VOICED for ahead in range(ONSET_FRAMES + 1)):
-                return
-            self._waiting.pop(0)
+    def _skip_pause(self, to_come: int) -> None:
+        """Neither voice nor the onset of a word is ever left out."""
+        here = len(self._waiting) - to_come
+        voice = self._waiting.voiced.find(1, 0, here)
+        pause = here if voice < 0 else voice
+        self._waiting.take(max(0, pause - ONSET_FRAMES))

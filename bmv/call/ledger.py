@@ -42,10 +42,10 @@ class SpeechLedger:
         """Voiced frames that met this fate."""
         return self._fates[fate]
 
-    def hear(self) -> None:
-        """A voiced frame was heard."""
-        self.heard_frames += 1
-        self.pending += 1
+    def hear(self, frames: int = 1) -> None:
+        """So many voiced frames were heard."""
+        self.heard_frames += frames
+        self.pending += frames
 
     def settle(self, frames: int, fate: Fate, reason: str = "") -> None:
         """The fate of so many pending frames is known; one that is lost needs a reason. `LedgerError` if not so."""

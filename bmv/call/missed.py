@@ -5,9 +5,10 @@ An agent who is put through is there a little before we learn of it, and so is a
 
 from __future__ import annotations
 
+from array import array
 from typing import NamedTuple
 
-from bmv.audio.mulaw import FRAME_SECONDS
+from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.call.kept import ONSET_FRAMES
 
 REMEMBERED_SECONDS = 10.0
@@ -23,17 +24,24 @@ class Missed(NamedTuple):
 
 
 class MissedSpeech:
-    """The last ten seconds of one speaker that nobody heard, oldest first."""
+    """The last ten seconds of one speaker that nobody heard, oldest first.
+
+    Who waits in the queue holds them all the time, so what is noted on a frame stands in rows: a third less.
+    """
 
     def __init__(self) -> None:
-        self._frames: list[Missed] = []
+        self._audio: list[bytes] = []
+        self._voiced = bytearray()
+        self._at = array("d")
 
     def miss(self, frame: Missed) -> list[Missed]:
         """The speaker's next 20 ms. Returns what is too old now to be remembered."""
-        self._frames.append(frame)
-        too_old = self._frames[:-REMEMBERED_FRAMES]
-        del self._frames[:-REMEMBERED_FRAMES]
-        return too_old
+        self._audio.append(SILENCE if frame.audio == SILENCE else frame.audio)  # a quiet line costs no memory
+        self._voiced.append(frame.voiced)
+        self._at.append(frame.at)
+        if len(self._audio) <= REMEMBERED_FRAMES:
+            return []
+        return [Missed(self._audio.pop(0), bool(self._voiced.pop(0)), self._at.pop(0))]
 
     def take_up(self, since: float | None) -> tuple[list[Missed], list[Missed]]:
         """Somebody was there after all: what is to be heard, and what is not. Nothing is remembered any more.
@@ -51,7 +59,11 @@ class MissedSpeech:
 
     def forget(self) -> list[Missed]:
         """Nobody was there: all that is remembered, and no longer is."""
-        frames, self._frames = self._frames, []
+        rows = zip(self._audio, self._voiced, self._at, strict=True)
+        frames = [Missed(audio, bool(voiced), at) for audio, voiced, at in rows]
+        self._audio.clear()
+        self._voiced.clear()
+        del self._at[:]
         return frames
 
 

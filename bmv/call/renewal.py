@@ -12,10 +12,14 @@ from functools import partial
 
 import structlog
 
+from bmv.audio.levels import is_silent
+from bmv.audio.mulaw import FRAME_BYTES
 from bmv.call.alongside import alongside
 from bmv.call.telling import events_of, told
 from bmv.call.translator import (
     Alive,
+    AudioTranslated,
+    Captioned,
     Expiring,
     Hear,
     LanguagePair,
@@ -36,6 +40,7 @@ PAUSE_FRAMES = 10  # 200 ms without voice are a pause, good enough to switch in
 LONGEST_WAIT_FRAMES = 1500  # 30 s: who talks without a pause for that long is switched in the middle of a word
 DRAIN_SECONDS = 10.0  # for the old session to say what is left; 3.8 to 5.6 s were measured, once more than 17
 LONGEST_REST_SECONDS = 300.0  # between renewals, which are 50 minutes apart where no clock is wrong
+MOST_UNHEARD_FRAMES = 6000  # 2 minutes, in 1 MB: far more than there is to say while the old session drains
 RETRY_SECONDS = 20.0  # until the next try to open a successor; sessions announce their end minutes before
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -60,6 +65,7 @@ class _Session:
         self._hear: Hear | None = None
         self._unheard: list[TranslatorEvent] = []
         """What it said while nobody listened."""
+        self._unheard_frames = 0
         self._ended = Event()
         self._error: Exception | None = None
 
@@ -101,26 +107,59 @@ class _Session:
             self._say(Alive())
 
     def fail(self, error: Exception) -> None:
-        """Have its events end with an error."""
+        """Have its events end with an error, after what is kept of them."""
         self._error = error
         self._ended.set()
+        self.settled.set()
 
     async def _listen(self, translator: Translator) -> None:
         try:
             await told(translator, self._say)
             self.said_all = True
             self._ended.set()
+            self.settled.set()
         except Exception as error:  # for whoever listens
             self.fail(error)
-        self.settled.set()
 
     def _say(self, event: TranslatorEvent) -> None:
         if self._hear:
             self._hear(event)
-        else:
-            self._unheard.append(event)
-            if self.ahead:
-                self.ahead.show_life()
+        elif not self._error:
+            self._keep(event)
+
+    def _keep(self, event: TranslatorEvent) -> None:
+        """Nobody listens yet. What says too much meanwhile is lost, and is not listened to any further."""
+        if not self.fed and _says_nothing(event):  # as an heir may for a whole hold, in which nobody is fed anything
+            return
+        self._unheard_frames += _frames(event)
+        if self._unheard_frames > MOST_UNHEARD_FRAMES:
+            self.fail(TranslatorLost("the new session said more than can be kept before its turn"))
+            return
+        self._unheard.append(event)
+        if self.ahead:
+            self.ahead.show_life()
+
+
+def _says_nothing(event: TranslatorEvent) -> bool:
+    """Whether it is filler or a mere sign of life: of a session that has not been fed yet, nobody needs to know."""
+    match event:
+        case AudioTranslated(audio, _):
+            return is_silent(audio)
+        case Alive():
+            return True
+        case _:
+            return False
+
+
+def _frames(event: TranslatorEvent) -> int:
+    """How many frames of sound take as much memory; at least one, since what carries none takes some as well."""
+    match event:
+        case AudioTranslated(audio, _):
+            return 1 + len(audio) // FRAME_BYTES
+        case Captioned(_, text):
+            return 1 + len(text) // FRAME_BYTES
+        case _:
+            return 1
 
 
 class RenewedTranslator:
@@ -159,18 +198,19 @@ class RenewedTranslator:
                 session.fail(bug)
             raise bug from None
 
-    def feed(self, frame: bytes, *, voiced: bool) -> None:
+    def feed(self, sound: bytes, *, voiced: bool) -> None:
         """See `Translator.feed`; at a pause the heir takes over, if there is one."""
         if self._finished:
             return
-        self._pause = 0 if voiced else self._pause + 1
+        frames = len(sound) // FRAME_BYTES
+        self._pause = 0 if voiced else self._pause + frames
         if self._heir and not self._heir.settled.is_set():
-            self._waited += 1
+            self._waited += frames
             if self._pause >= PAUSE_FRAMES or self._waited >= LONGEST_WAIT_FRAMES:
                 self._hand_over(self._heir)
         session = self._sessions[-1]
-        session.fed += 1
-        session.translator.feed(frame, voiced=voiced)
+        session.fed += frames
+        session.translator.feed(sound, voiced=voiced)
 
     def finish(self) -> None:
         """See `Translator.finish`."""

@@ -130,14 +130,14 @@ class CallSession:
             self._sides.agent_is_back()
         self._sides.retarget()
 
-    def hear(self, role: Role, frame: bytes) -> bool:
-        """20 ms (160 bytes mu-law) of what a party says; it is missed while nobody is there to hear it.
+    def hear(self, role: Role, sound: bytes) -> bool:
+        """What a party says next, in frames of 20 ms (160 bytes mu-law); missed while nobody is there to hear it.
 
         Returns whether the next ones may come up to 100 ms late, several at once: only a translator waits for them.
         """
         if self.state is CallState.ENDED:
             return False
-        return self._sides.hear(role, frame, listened_to=self.state is CallState.BRIDGED)
+        return self._sides.hear(role, sound, listened_to=self.state is CallState.BRIDGED)
 
     def press(self, role: Role, key: str) -> None:
         """A party pressed a key: the other one hears its tones. Nothing else is done with it, nor is it remembered."""

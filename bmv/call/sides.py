@@ -47,18 +47,16 @@ class Sides:
 
     # -- what is said -------------------------------------------------------------------------------------------
 
-    def hear(self, role: Role, frame: bytes, *, listened_to: bool) -> bool:
-        """20 ms (160 bytes mu-law) of what a party says; it is missed while nobody listens. See `CallSession.hear`."""
+    def hear(self, role: Role, sound: bytes, *, listened_to: bool) -> bool:
+        """What a party says next; it is missed while nobody listens. See `CallSession.hear`."""
         now = self._now()
         interpreter = self.interpreters[role]
         if interpreter.pair and not self.secured:  # else nothing is translated, and nothing can be so twice
-            frame = self.parties[role].echo.filter(frame, now)
-        take = interpreter.hear if listened_to else interpreter.miss
-        if role is Role.CALLER:
-            take(frame, now)
-        else:
-            for clean in self._agents.hear(frame, now):
-                take(clean, now)
+            sound = self.parties[role].echo.filter(sound, now)
+        if role is Role.AGENT:
+            sound = self._agents.hear(sound, now)
+        if sound:
+            (interpreter.hear if listened_to else interpreter.miss)(sound, now)
         return listened_to and interpreter.is_patient
 
     def press(self, role: Role, key: str, *, listened_to: bool) -> None:
@@ -130,6 +128,9 @@ class Sides:
         """Begin or end the secure pause; both are told, once they can hear each other. See `CallSession.secure`."""
         if on is self.secured:
             return
+        if rest := self._agents.hear_out():  # said before, and else dealt with as what comes after
+            agent = self.interpreters[Role.AGENT]
+            (agent.hear if listened_to else agent.miss)(rest, self._now())
         self.secured = on
         for interpreter in self.interpreters.values():
             interpreter.secure(on)

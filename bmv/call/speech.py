@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bmv.audio.mulaw import SILENCE
+from bmv.audio.mulaw import SILENCE, cut
 from bmv.audio.voice import VoiceDetector
-from bmv.call.frames import DOUBTFUL, FED, FED_AGAIN, OVERHEARD, SETTLED, VOICED, Frame, Frames, is_open
+from bmv.call.frames import DOUBTFUL, OVERHEARD, SETTLED, VOICED, Frame, Frames, is_open
 from bmv.call.kept import KeptSpeech
-from bmv.call.ledger import Fate, SpeechLedger
+from bmv.call.ledger import Fate
 from bmv.call.missed import Missed, MissedSpeech
 from bmv.call.playout import CUSHION_SECONDS, Playout
+from bmv.call.stall import Stall
+from bmv.call.stats import DirectionStats
 from bmv.call.succession import Succession
 
 
@@ -20,11 +22,13 @@ class Speech:
     `note` opens the entry of each frame in the ledger; every way that a frame can take from there closes it once.
     """
 
-    def __init__(self, ledger: SpeechLedger, listener: Playout, *, replay_seconds: float) -> None:
+    def __init__(self, stats: DirectionStats, listener: Playout, *, replay_seconds: float) -> None:
         """See `KeptSpeech` for `replay_seconds`."""
-        self._ledger = ledger
+        self._stats = stats
+        self._ledger = stats.speech
         self._listener = listener
         self._voice = VoiceDetector()
+        self._stall = Stall()
         self.voiced_at = float("-inf")
         """When somebody talked last, listened to or not; a loop time."""
         self._missed = MissedSpeech()
@@ -32,17 +36,23 @@ class Speech:
 
     # -- from the line ------------------------------------------------------------------------------------------
 
-    def note(self, frame: bytes, now: float) -> bool:
-        """The next frame: whether somebody is talking in it. One of the methods below is told what is done with it."""
-        voiced = self._voice.feed(frame)
-        if voiced:
+    def note(self, sound: bytes, now: float) -> bytes:
+        """The next frames: whether somebody is talking, 1 or 0 for each.
+
+        One of the methods below is told what is done with them.
+        """
+        voiced = self._voice.follow(sound)
+        self._stats.frames += len(voiced)
+        self._stats.late += self._stall.heard(now)
+        if count := voiced.count(1):
             self.voiced_at = now
-            self._ledger.hear()
+            self._ledger.hear(count)
         return voiced
 
-    def miss(self, frame: Missed) -> None:
-        """Nobody is there to hear it; it is remembered for a while."""
-        self._leave_missed(self._missed.miss(frame))
+    def miss(self, sound: bytes, now: float, *, voiced: bytes) -> None:
+        """Nobody is there to hear these frames; they are remembered for a while."""
+        for frame, is_voiced in zip(cut(sound), voiced, strict=True):
+            self._leave_missed(self._missed.miss(Missed(frame, bool(is_voiced), now)))
 
     def take_up(self, since: float | None) -> list[Missed]:
         """What was missed and is to be heard after all, see `MissedSpeech.take_up`; the rest is forgotten."""
@@ -54,26 +64,36 @@ class Speech:
         """Nobody was there."""
         self._leave_missed(self._missed.forget())
 
-    def keep(self, frame: bytes, now: float, *, voiced: bool, underneath: bool) -> None:
-        """It waits for a session; `underneath` the translation it is heard at once."""
-        mark = VOICED if voiced else 0
+    def keep(self, sound: bytes, now: float, *, voiced: bytes, underneath: bool) -> None:
+        """These frames wait for a session; `underneath` the translation they are heard at once."""
+        marks = voiced
         if underneath:
-            mark |= 0 if self._listener.speaking(now) else OVERHEARD
-            self._listener.overhear(frame, now, voiced=voiced)
-        self._kept.hear(SILENCE if frame == SILENCE else frame, mark)  # a line that is quiet costs no memory
+            if not self._listener.speaking(now):
+                marks = bytes([mark | OVERHEARD for mark in voiced])
+            for frame, is_voiced in zip(cut(sound), voiced, strict=True):
+                self._listener.overhear(frame, now, voiced=bool(is_voiced))
+        self._kept.hear(Frames.cut(sound, marks))
 
-    def pass_on(self, frame: bytes, now: float, *, voiced: bool) -> None:
-        """The listener is given it as it is."""
-        self._listener.pass_on(frame, now, voiced=voiced)
-        self._ledger.settle(voiced, Fate.PASSED_THROUGH)
+    def pass_on(self, sound: bytes, now: float, *, voiced: bytes) -> None:
+        """The listener is given these frames as they are."""
+        for frame, is_voiced in zip(cut(sound), voiced, strict=True):
+            self._listener.pass_on(frame, now, voiced=bool(is_voiced))
+        self._ledger.settle(voiced.count(1), Fate.PASSED_THROUGH)
 
-    def keep_too(self, frame: bytes, *, voiced: bool) -> None:
-        """It was passed on, and a session that is not relied on yet gets it as well."""
-        self._kept.hear(frame, SETTLED | VOICED if voiced else SETTLED)
+    def keep_too(self, sound: bytes, *, voiced: bytes) -> None:
+        """They were passed on, and a session that is not relied on yet gets them as well."""
+        self._kept.hear(Frames.cut(sound, bytes([mark | SETTLED for mark in voiced])))
 
     def fill(self) -> None:
-        """No frame came in time: silence stands in for it."""
-        self._kept.hear(SILENCE, 0)
+        """A frame of silence stands in for the speaker's."""
+        self._kept.hear(Frames.cut(SILENCE, b"\0"))
+
+    def bridge_stall(self, now: float) -> bool:
+        """Whether no frame has come for so long that silence stands in for it, which waits to be fed then."""
+        stalls = self._stall.fill(now)
+        if stalls:
+            self.fill()
+        return stalls
 
     def doubt(self) -> None:
         """All that is kept may be music on hold: unless it is translated it is of no use to anybody."""
@@ -91,9 +111,9 @@ class Speech:
         """Whether a translation of something is still to come."""
         return self._kept.owed
 
-    def feed(self, session: Succession, now: float) -> None:
-        """Feed what is due in the time of one frame."""
-        self._feed(self._kept.next(), session, now)
+    def feed(self, session: Succession, now: float, *, beats: int = 1) -> None:
+        """Feed what is due in the time of so many frames."""
+        self._feed(self._kept.next(beats), session, now)
 
     def feed_rest(self, session: Succession, now: float) -> None:
         """Feed all that waits."""
@@ -150,11 +170,10 @@ class Speech:
         """All that is kept meets this fate."""
         self._settle(self._kept.give_up(), fate, reason)
 
-    def _feed(self, frames: Iterable[Frame], session: Succession, now: float) -> None:
-        for audio, mark in frames:
-            session.feed(audio, now, voiced=bool(mark & VOICED))
-            if mark & FED and not mark & FED_AGAIN and is_open(mark):
-                self._ledger.replay(1)
+    def _feed(self, frames: Frames, session: Succession, now: float) -> None:
+        session.feed(frames, now)
+        if replayed := frames.replayed:
+            self._ledger.replay(replayed)
         if overdue := self._kept.overdue():
             self._settle(overdue, Fate.TRANSLATED)
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from bmv.call.frames import Frames
 from bmv.call.guard import guarded_session, guarded_telling, lost_by
 from bmv.call.ladder import Ladder
 from bmv.call.stats import DirectionStats
@@ -81,15 +82,16 @@ class Succession:
         self._needed = True
         self.prepare()
 
-    def feed(self, frame: bytes, now: float, *, voiced: bool) -> None:
-        """Give it to the session, which has to be open."""
+    def feed(self, frames: Frames, now: float) -> None:
+        """Give them to the session, which has to be open."""
         assert self._translator is not None  # noqa: S101 - what being open means
         try:
-            self._translator.feed(frame, voiced=voiced)
+            for sound, voiced in frames.runs():
+                self._translator.feed(sound, voiced=voiced)
         except Exception as bug:
             self._broken(bug)
-        if voiced:
-            self._watchdog.fed(now)
+        if count := frames.voiced.count(1):
+            self._watchdog.fed(now, count)
 
     def forgive(self) -> None:
         """No sign of life is owed for what was fed so far."""

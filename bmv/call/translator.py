@@ -96,10 +96,11 @@ class TranslatorLost(ProviderError):
 class Translator(Protocol):
     """One open session: it is fed what one party says and yields what the other shall hear."""
 
-    def feed(self, frame: bytes, *, voiced: bool) -> None:
-        """Take the next 20 ms frame (160 bytes mu-law, silence too); never blocks and never raises.
+    def feed(self, sound: bytes, *, voiced: bool) -> None:
+        """Take the next frames of 20 ms (160 bytes mu-law each, silence too); never blocks and never raises.
 
-        `voiced` tells whether somebody is talking in it, as our own voice detector hears it.
+        Mostly they are one or five, which came together. `voiced` tells whether somebody is talking in them, in all or
+        in none, as our own voice detector hears it.
         """
 
     def events(self) -> AsyncIterator[TranslatorEvent]:

@@ -16,11 +16,11 @@ class Watchdog:
         self._voiced = 0
         self._since = 0.0
 
-    def fed(self, now: float) -> None:
-        """A voiced frame went in."""
+    def fed(self, now: float, frames: int = 1) -> None:
+        """So many voiced frames went in."""
         if not self._voiced:
             self._since = now
-        self._voiced += 1
+        self._voiced += frames
 
     def alive(self) -> None:
         """Something came out."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from functools import partial
 
 import aiohttp
 import structlog
 from aiohttp import WSCloseCode, web
 
-from bmv.audio.mulaw import FRAME_BYTES, SAMPLE_RATE
+from bmv.audio.mulaw import FRAME_BYTES, SAMPLE_RATE, cut
 from bmv.call.alongside import alongside
 from bmv.errors import ProtocolError
 from bmv.sockets import Sender, ServerSocket, texts
 from bmv.telephony import media
-from bmv.telephony.gathering import Gathering
+from bmv.telephony.gathering import Bunch, Gathering
 from bmv.waiting import Event
 
 log = structlog.get_logger()
@@ -133,30 +134,26 @@ class MediaStream:
     ) -> bool:
         """Hand every 20 ms of the party to `hear` until the stream ends; True if it ended by `stop`, in order.
 
-        `hear` returns whether the next ones may come up to 100 ms late, several at once; keys, marks and the end wait
-        with them, for 150 ms at most where nothing follows. See `Gathering`.
+        `hear` gets one frame or several, and returns whether the next ones may come up to 100 ms late; keys, marks and
+        the end wait with them, for 150 ms at most where nothing follows. See `Gathering`.
         `reached` gets the name of each mark that playback has reached, `pressed` each key.
         """
         self._over.clear()
+        bunch = Bunch(hear, self._gathering)
         try:
             async with alongside(self._flush()):
-                while message := await texts(self._ws, lambda text: self._take(text, hear, reached, pressed)):
+                while message := await texts(self._ws, partial(self._take, bunch, reached, pressed)):
+                    bunch.flush()
                     if message.type in _ENDS:
                         return False
                     if not self._leaving:
                         self._unreadable_message(f"a frame of type {message.type.name}")
             return True
         finally:
-            self._gathering.stop()
+            bunch.close()
             self._over.set()
 
-    def _take(
-        self,
-        text: bytes,
-        hear: Callable[[bytes], bool | None],
-        reached: Callable[[str], None],
-        pressed: Callable[[str], None],
-    ) -> bool:
+    def _take(self, bunch: Bunch, reached: Callable[[str], None], pressed: Callable[[str], None], text: bytes) -> bool:
         """Do as a message says; True for `stop`."""
         if self._leaving:
             return False
@@ -165,10 +162,11 @@ class MediaStream:
         except ProtocolError as error:
             self._unreadable_message(str(error))
             return False
+        if isinstance(event, media.Media):
+            self._hear(event.media.payload, len(text) + HEADER_BYTES, bunch)
+            return False
+        bunch.flush()
         match event:
-            case media.Media(detail):
-                patient = self._hear(detail.payload, hear)
-                self._gathering.heard(len(text) + HEADER_BYTES, patient=patient)
             case media.Mark(mark):
                 reached(mark.name)
             case media.Dtmf(key):
@@ -177,16 +175,15 @@ class MediaStream:
                 return True
         return False
 
-    def _hear(self, payload: bytes, hear: Callable[[bytes], bool | None]) -> bool:
-        """Whether frames like this one may be gathered: those of 20 ms, as Twilio sends them."""
+    def _hear(self, payload: bytes, size: int, bunch: Bunch) -> None:
+        """Only frames of 20 ms are gathered, as Twilio sends them."""
         if len(payload) == FRAME_BYTES and not self._partial:
-            return bool(hear(payload))
+            bunch.add(payload, size)
+            return
         audio = self._partial + payload
         whole = len(audio) - len(audio) % FRAME_BYTES
         self._partial = audio[whole:]
-        for start in range(0, whole, FRAME_BYTES):
-            hear(audio[start : start + FRAME_BYTES])
-        return False
+        bunch.add_odd(cut(audio[:whole]), size)
 
     def _unreadable_message(self, what: str) -> None:
         self._unreadable += 1

@@ -167,6 +167,17 @@ class TranslatorContract:
         demand(took < lasts, f"feeding {lasts:.1f} s of audio took {took:.1f} s: feed must only note and return")
 
     @bounded
+    async def test_frames_may_come_several_at_once(self) -> None:
+        """Each of them counts: `sound` has 160 bytes for every one."""
+        speech = b"".join(self.speech())
+        bunch = 5 * len(SILENCE)
+        async with self.factory() as factory:
+            session = await self.whole(factory, [speech[at : at + bunch] for at in range(0, len(speech), bunch)])
+        self.check_heard(session.heard, speech)
+        done = session.processed
+        demand(done == session.fed, f"of {session.fed} frames that came five at a time {done} were processed")
+
+    @bounded
     async def test_nothing_is_told_from_within_feed_or_finish(self) -> None:
         """The bridge is in the middle of a frame then. Events that are waited for cannot do that; `tell` can."""
         async with self.factory() as factory:

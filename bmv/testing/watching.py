@@ -10,8 +10,9 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from bmv.audio.mulaw import SAMPLE_RATE, encode, frames
+from bmv.audio.mulaw import FRAME_BYTES, SAMPLE_RATE, encode, frames
 from bmv.audio.voice import VoiceDetector
+from bmv.call.frames import Frames
 from bmv.call.telling import told
 from bmv.call.translator import AudioTranslated, Processed, Translator, TranslatorEvent
 
@@ -120,13 +121,14 @@ class Session:
         self._within = False
         self._voice = VoiceDetector()
 
-    def feed(self, frame: bytes) -> None:
-        """Hand over one frame as the bridge does."""
-        voiced = self._voice.feed(frame)
-        self.fed += 1
+    def feed(self, sound: bytes) -> None:
+        """Hand over frames as the bridge does."""
+        given = Frames.cut(sound, self._voice.follow(sound))
+        self.fed += len(given)
         self._within = True
         try:
-            self.translator.feed(frame, voiced=voiced)
+            for part, voiced in given.runs():
+                self.translator.feed(part, voiced=voiced)
         except Exception as error:
             raise AssertionError(f"feed must never raise, and raised {error!r}") from error
         finally:
@@ -141,10 +143,10 @@ class Session:
             self._within = False
 
     async def speak(self, speech: Sequence[bytes]) -> None:
-        """Hand over frames one after another, so that the session can work meanwhile."""
-        for frame in speech:
-            self.feed(frame)
-            await asyncio.sleep(self._pace)
+        """Hand over frames, or several at a time, one after another, so that the session can work meanwhile."""
+        for sound in speech:
+            self.feed(sound)
+            await asyncio.sleep(self._pace * len(sound) / FRAME_BYTES)
 
     async def listen(self) -> None:
         """Take events until they end."""

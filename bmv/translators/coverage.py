@@ -18,7 +18,6 @@ long as a silence may last that is no stall.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -86,7 +85,7 @@ class Coverage:
         self._fed = 0
         self._now = 0
         self._covered = 0
-        self._pending: deque[_Batch] = deque()
+        self._pending: list[_Batch] = []
         self._stretch: _Stretch | None = None
         self._output_began = self._output_at = -BREATH - 1
         self._quiet = False
@@ -95,12 +94,13 @@ class Coverage:
         self._first_voiced = 0  # in frames, if any is voiced
         self._voiced = 0
 
-    def feed(self, *, voiced: bool) -> None:
-        """One more frame was given to the session."""
-        if voiced and not self._voiced:
-            self._first_voiced = self._fed
-        self._voiced += voiced
-        self._fed += 1
+    def feed(self, frames: int = 1, *, voiced: bool) -> None:
+        """So many more frames were given to the session."""
+        if voiced:
+            if not self._voiced:
+                self._first_voiced = self._fed
+            self._voiced += frames
+        self._fed += frames
 
     def heard(self, *, voiced: bool) -> Iterator[Processed]:
         """The session gave audio, voice or silence; tell what it has dealt with by now."""
@@ -199,7 +199,7 @@ class Coverage:
             verdict = self._verdict(self._pending[0], over=over)
             if verdict is not _Verdict.TRANSLATED:
                 return verdict
-            self._covered = self._pending.popleft().frames
+            self._covered = self._pending.pop(0).frames
         return _Verdict.WAIT
 
     def _verdict(self, batch: _Batch, *, over: bool) -> _Verdict:
@@ -222,5 +222,5 @@ class Coverage:
         If nothing that was said later is answered either, all that is said is given up at once until something is.
         """
         while self._pending and not (self._pending[0].stretch and self._pending[0].stretch.answered):
-            self._covered = self._pending.popleft().frames
+            self._covered = self._pending.pop(0).frames
         self._quiet = not self._pending

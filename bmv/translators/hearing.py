@@ -48,10 +48,10 @@ class Hearing:
         self._voice_before = 0
         """Voice that runs up to the first frame that is not covered, and that no turn had in it."""
 
-    def feed(self, *, voiced: bool) -> None:
-        """Take the next frame."""
-        self.fed += 1
-        self._voiced.append(voiced)
+    def feed(self, frames: int = 1, *, voiced: bool) -> None:
+        """Take the next so many frames."""
+        self.fed += frames
+        self._voiced += bytes([voiced]) * frames
 
     # -- what the server says ---------------------------------------------------------------------------------------
 

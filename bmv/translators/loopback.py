@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from bmv.audio.mulaw import FRAME_SECONDS
+from bmv.audio.mulaw import FRAME_SECONDS, frames
 from bmv.call.translator import (
     Alive,
     AudioTranslated,
@@ -40,16 +40,16 @@ class LoopbackTranslator:
         self._talking = False
         self._finished = False
 
-    def feed(self, frame: bytes, *, voiced: bool) -> None:
-        """Hold the frame back, and let go of the one whose time has come."""
+    def feed(self, sound: bytes, *, voiced: bool) -> None:
+        """Hold the frames back, and let go of those whose time has come."""
         if self._finished:
             return
         self._caption(talking=voiced)
-        self._held.append(frame)
-        if len(self._held) > self._delay_frames:
-            self._give_back()
-        else:
+        self._held.extend(frames(sound))
+        if len(self._held) <= self._delay_frames:
             self._said.put_nowait(Alive())
+        while len(self._held) > self._delay_frames:
+            self._give_back()
 
     async def events(self) -> AsyncIterator[TranslatorEvent]:
         """The frames that were let go, each with the word that it is done with, and captions."""

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import structlog
 
-from bmv.audio.mulaw import FRAME_MS, SILENCE
+from bmv.audio.mulaw import FRAME_BYTES, FRAME_MS, SILENCE
 from bmv.call.translator import (
     Alive,
     AudioTranslated,
@@ -78,7 +78,7 @@ class OpenAIInterpreter:
         self._translations = Texts(CaptionKind.TRANSLATION)
         self._owed = Owed(transcribed=wanted.transcription is not None)
         self._outlet = Outlet(line, take=self._take, look=self._look, closed=self._closed)
-        self._batch = Batch(BATCH_FRAMES * len(SILENCE), self._send, self._outlet.fail)
+        self._batch = Batch(BATCH_FRAMES * FRAME_BYTES, self._send)
         self._ready = self._outlet.ready
         self._probes = 0
         self._probe: tuple[str, int, float] | None = None  # its name, after how many frames, and until when to wait
@@ -93,13 +93,15 @@ class OpenAIInterpreter:
 
     # -- in ---------------------------------------------------------------------------------------------------------
 
-    def feed(self, frame: bytes, *, voiced: bool) -> None:
+    def feed(self, sound: bytes, *, voiced: bool) -> None:
         """Collect frames to 100 ms and queue them as one message."""
         if self._finishing:
             return
-        self._hearing.feed(voiced=voiced)
-        self._turns.feed(voiced=voiced)
-        self._batch.add(frame)
+        frames = len(sound) // FRAME_BYTES
+        self._hearing.feed(frames, voiced=voiced)
+        self._turns.feed(frames, voiced=voiced)
+        if self._batch.add(sound):  # so that what is asked now, and comes behind it, is about all that was fed
+            self._look_after_speech()
 
     def finish(self) -> None:
         """Send what is collected and the silence that ends a sentence, and have the rest said."""
@@ -113,8 +115,6 @@ class OpenAIInterpreter:
         if not self._line.post(outgoing.encode_append(sound), audio=True):
             # From now on the server counts other frames than we do.
             self._outlet.fail(TranslatorLost("OpenAI took the audio too slowly; words are missing in this session"))
-        if not self._finishing:
-            self._look_after_speech()
 
     def _look_after_speech(self) -> None:
         if self._probe is None and self._hearing.needs_sign:

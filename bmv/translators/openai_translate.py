@@ -67,15 +67,15 @@ class OpenAITranslator:
         self._samples_sent = 0
         self._samples_received = 0
         self._outlet = Outlet(line, take=self._take, closed=self._closed, look=self._look)
-        self._batch = Batch(BATCH_BYTES, self._send, self._outlet.fail)
+        self._batch = Batch(BATCH_BYTES, self._send)
         self._ready = self._outlet.ready
 
-    def feed(self, frame: bytes, *, voiced: bool) -> None:
+    def feed(self, sound: bytes, *, voiced: bool) -> None:
         """Collect frames to the model's own 200 ms, then convert and queue them as one message."""
         if self._finished:
             return
-        self._coverage.feed(voiced=voiced)
-        self._batch.add(frame)
+        self._coverage.feed(len(sound) // mulaw.FRAME_BYTES, voiced=voiced)
+        self._batch.add(sound)
 
     def finish(self) -> None:
         """Send what is collected and ask the server to say what is left."""
@@ -173,7 +173,7 @@ class OpenAITranslator:
             found = f"{delta.format} at {delta.sample_rate} Hz, {delta.channels} channels"
             raise TranslatorLost(f"OpenAI sent audio as {found}; only 24 kHz mono pcm16 can be played")
         self._samples_received += len(delta.delta) // wire.SAMPLE_BYTES
-        return mulaw.encode(self._down.process(delta.delta, floor=SILENCE_PEAK))
+        return self._down.to_ulaw(delta.delta, floor=SILENCE_PEAK)
 
 
 class _Setup:

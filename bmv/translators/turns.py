@@ -115,12 +115,12 @@ class Turns:
         self._voiced = bytearray()  # 0 or 1 for each frame: a deque of booleans takes eight times as much
         self._start = 0  # of the speech that is heard, or was last
 
-    def feed(self, *, voiced: bool) -> None:
-        """Note whether the next frame has voice."""
-        self._fed += 1
-        self._voiced.append(voiced)
+    def feed(self, frames: int = 1, *, voiced: bool) -> None:
+        """Note whether the next so many frames have voice."""
+        self._fed += frames
+        self._voiced += bytes([voiced]) * frames
         if len(self._voiced) > KEPT_FRAMES + _SPARE_FRAMES:
-            del self._voiced[:_SPARE_FRAMES]
+            del self._voiced[:-KEPT_FRAMES]
 
     # -- what the server's voice detector found ---------------------------------------------------------------------
 

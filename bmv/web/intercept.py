@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import structlog
 from aiohttp import WSCloseCode, web
 
@@ -62,7 +64,7 @@ class Intercept:
         hung_up = False
         try:
             hung_up = await stream.listen(
-                lambda frame: call.hear(role, frame),
+                partial(call.hear, role),
                 lambda mark: call.mark_reached(role, stream, mark),
                 lambda key: call.press(role, key),
             )

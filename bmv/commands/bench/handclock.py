@@ -32,6 +32,7 @@ from bmv.commands.bench import sound
 from bmv.commands.bench.sound import CYCLE, DELTA_FRAMES, TURN
 from bmv.languages import Language, Sentence
 from bmv.metrics import Histogram, LastProblem
+from bmv.telephony.gathering import FRAMES
 from bmv.translators.openai_account import Account
 from bmv.translators.openai_interpreter import OpenAIInterpreter
 from bmv.translators.openai_realtime_commands import Configuration
@@ -248,6 +249,8 @@ class HandCall:
         self.legs = {role: DeafLeg(f"CA-{role.value}") for role in Role}
         self.place = TURN + 10
         """Where in the script both parties are; it begins in a pause."""
+        self._bunches = {role: bytearray() for role in Role}
+        self._patient = dict.fromkeys(Role, False)
 
     async def bridge(self) -> None:
         """Bring it about."""
@@ -264,13 +267,16 @@ class HandCall:
             await asyncio.sleep(0)
 
     async def pass_frames(self, count: int) -> None:
-        """Both parties say so many frames of their scripts."""
+        """Both parties say so many frames of their scripts, handed over as `Gathering` would."""
         scripts = {role: sound.script(role.value).frames for role in Role}
         for _ in range(count):
             self.loop.hand += FRAME_SECONDS
             place = self.place % CYCLE
             for role in Role:
-                self.session.hear(role, scripts[role][place])
+                self._bunches[role] += scripts[role][place]
+                if not self._patient[role] or len(self._bunches[role]) == FRAMES * FRAME_BYTES:
+                    self._patient[role] = self.session.hear(role, bytes(self._bunches[role]))
+                    self._bunches[role].clear()
                 leg = self.legs[role]
                 if leg.mark:
                     mark, leg.mark = leg.mark, None
