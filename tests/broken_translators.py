@@ -1,4 +1,4 @@
-"""Translators for the tests of the contract: one pair that keeps every promise, and many that each break one."""
+"""Translators for the tests of the contract: many that each break one promise, and keep the others."""
 
 from __future__ import annotations
 
@@ -8,81 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from honest_translator import Honest, HonestFactory
+
 from bmv.audio.mulaw import SILENCE
 from bmv.call.translator import AudioTranslated, Captioned, CaptionKind, LanguagePair, Processed, TranslatorLost
 from bmv.call.usage import Usage
 from bmv.languages import Language
 from bmv.metrics import Histogram
 from bmv.testing import a_voice
-
-
-class Honest:
-    """Keeps every promise: each frame comes back at once. `loses_at` is how many frames its provider stands."""
-
-    def __init__(self, uplink: Histogram, loses_at: int | None) -> None:
-        self.uplink = uplink
-        self.loses_at = loses_at
-        self.queue: asyncio.Queue[Any] = asyncio.Queue()
-        self.fed = 0
-        self.finished = False
-
-    def feed(self, frame: bytes, *, voiced: bool) -> None:
-        if self.finished:
-            return
-        self.fed += 1
-        self.uplink.add(0.001)
-        if self.loses_at is None or self.fed < self.loses_at:
-            self.give(frame)
-        elif self.fed == self.loses_at:
-            self.queue.put_nowait(TranslatorLost("the provider hung up"))
-
-    def give(self, frame: bytes) -> None:
-        self.queue.put_nowait(AudioTranslated(frame, asyncio.get_running_loop().time()))
-        self.queue.put_nowait(Processed(self.fed))
-
-    async def events(self) -> AsyncIterator[Any]:
-        while (event := await self.queue.get()) is not None:
-            if isinstance(event, Exception):
-                raise event
-            yield event
-
-    def finish(self) -> None:
-        self.finished = True
-        self.queue.put_nowait(None)
-
-    @property
-    def usage(self) -> Usage:
-        return Usage({"frames": float(self.fed)})
-
-
-class HonestFactory:
-    """Opens sessions of the class it is given. `mood` is how its provider behaves: well, refusing or losing."""
-
-    translator: type[Honest] = Honest
-
-    def __init__(self, mood: str = "well") -> None:
-        self.mood = mood
-        self.sessions = 0
-        self.problem: Any = None
-
-    def can_speak(self, language: Language) -> Any:
-        return True
-
-    def refuse(self) -> None:
-        self.problem = "the provider does not like us"
-        raise TranslatorLost(self.problem)
-
-    @asynccontextmanager
-    async def open(self, pair: LanguagePair, uplink: Histogram) -> AsyncIterator[Any]:
-        self.sessions += 1
-        try:
-            await asyncio.sleep(0.001)  # as long as a provider may take to answer
-            if self.mood == "refusing":
-                self.refuse()
-            yield self.translator(uplink, 10 if self.mood == "losing" else None)
-        finally:
-            self.sessions -= 1
-
 
 # -- sessions that break a promise ----------------------------------------------------------------------------------
 
@@ -157,9 +90,14 @@ class AnswersAtTheEnd(Honest):
 
 
 class Sleeps(Honest):
-    def feed(self, frame: bytes, *, voiced: bool) -> None:
+    def feed(self, sound: bytes, *, voiced: bool) -> None:
         time.sleep(0.021)
-        super().feed(frame, voiced=voiced)
+        super().feed(sound, voiced=voiced)
+
+
+class TakesSeveralForOne(Honest):
+    def feed(self, sound: bytes, *, voiced: bool) -> None:
+        self.feed_one(sound)
 
 
 class TakesMoreAfterTheEnd(Honest):
@@ -168,16 +106,16 @@ class TakesMoreAfterTheEnd(Honest):
 
 
 class CountsAfterTheEnd(Honest):
-    def feed(self, frame: bytes, *, voiced: bool) -> None:
+    def feed(self, sound: bytes, *, voiced: bool) -> None:
         self.fed += self.finished
-        super().feed(frame, voiced=voiced)
+        super().feed(sound, voiced=voiced)
 
 
 class RaisesAfterTheEnd(Honest):
-    def feed(self, frame: bytes, *, voiced: bool) -> None:
+    def feed(self, sound: bytes, *, voiced: bool) -> None:
         if self.finished:
             raise ConnectionError("it is closed")
-        super().feed(frame, voiced=voiced)
+        super().feed(sound, voiced=voiced)
 
 
 class NeverEnds(Honest):

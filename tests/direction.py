@@ -24,7 +24,7 @@ from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.call.alongside import alongside
 from bmv.call.captions import Caption, CaptionFeed, CaptionLines
 from bmv.call.interpreter import Interpreter
-from bmv.call.ladder import Ladder
+from bmv.call.ladder import BACKOFF, Ladder
 from bmv.call.ledger import Fate, SpeechLedger
 from bmv.call.leg import Role
 from bmv.call.party import Party
@@ -34,6 +34,10 @@ from bmv.languages import Language, Sentence
 
 ENGLISH = languages.get("en")
 PAIR = LanguagePair(languages.get("es"), ENGLISH)
+GERMAN = languages.get("de")
+TO_GERMAN = LanguagePair(PAIR.source, GERMAN)
+A_WHILE = 60.0  # seconds
+FIRST_RETRY = BACKOFF[0] + 0.1  # seconds, with the beats it takes
 TRANSLATION = 100_000
 """The translators' frames are numbered from here, the speaker's below."""
 TURNS = 8
@@ -188,6 +192,13 @@ class Direction:
             yield
         assert not any(kind.open_sessions for kind in self.kinds)
         assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    async def running(self) -> asyncio.Task[None]:
+        """The same, for as long as it goes on by itself."""
+        run = asyncio.create_task(self.interpreter.run())
+        self.interpreter.begin()
+        await settle()
+        return run
 
     def drain(self) -> None:
         """The listener hears all that waits for him, while nothing is said and nothing else happens."""

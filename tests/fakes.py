@@ -1,4 +1,4 @@
-"""The world around a call, made by hand: a clock that is turned, and legs, carrier and translators with a script."""
+"""The world around a call, made by hand: a clock that is turned, and legs, carrier, translators with a script."""
 
 from __future__ import annotations
 
@@ -6,18 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
-from bmv import languages
-from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS
-from bmv.call.captions import CaptionFeed
+from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS, frames
 from bmv.call.carrier import CarrierError, NewCall, Seat
-from bmv.call.leg import Role
-from bmv.call.metronome import Metronome
-from bmv.call.services import CallPolicy, CallServices
-from bmv.call.session import CallSession
-from bmv.call.speaker import Speaker
-from bmv.call.transcript import Transcripts
 from bmv.call.translator import (
     Alive,
     AudioTranslated,
@@ -180,10 +171,24 @@ class FakeCarrier:
 REFUSED = CarrierError("the number is not in service")
 
 
-class FakeTranslator:
+class Saying:
+    """What a session says: events, an error or None for the end, as the test puts them in."""
+
+    def __init__(self) -> None:
+        self._events: asyncio.Queue[TranslatorEvent | Exception | None] = asyncio.Queue()
+
+    async def events(self) -> AsyncIterator[TranslatorEvent]:
+        while (event := await self._events.get()) is not None:
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+
+class FakeTranslator(Saying):
     """A session that says what the test lets it say, and keeps what it was fed."""
 
     def __init__(self, pair: LanguagePair, clock: Callable[[], float]) -> None:
+        super().__init__()
         self.pair = pair
         self.fed: list[bytes] = []
         self.voiced: list[bool] = []
@@ -192,20 +197,14 @@ class FakeTranslator:
         self.closed = False
         self.usage = Usage({"sessions": 1})
         self._clock = clock
-        self._events: asyncio.Queue[TranslatorEvent | Exception | None] = asyncio.Queue()
 
-    def feed(self, frame: bytes, *, voiced: bool) -> None:
+    def feed(self, sound: bytes, *, voiced: bool) -> None:
         assert not self.finished
         assert not self.closed
-        self.fed.append(frame)
-        self.voiced.append(voiced)
-        self.fed_at.append(self._clock())
-
-    async def events(self) -> AsyncIterator[TranslatorEvent]:
-        while (event := await self._events.get()) is not None:
-            if isinstance(event, Exception):
-                raise event
-            yield event
+        for frame in frames(sound):
+            self.fed.append(frame)
+            self.voiced.append(voiced)
+            self.fed_at.append(self._clock())
 
     def finish(self) -> None:
         self.finished += 1
@@ -341,77 +340,3 @@ def _understand(heard: Iterator[int]) -> Iterator[Understood]:
         rest = [next(heard, None) for _ in range(NOTICE_FRAMES - 1)]
         assert rest == list(range(number + 1, number + NOTICE_FRAMES)), "a sentence of our own was torn"
         yield _SENTENCES[sentence], _TAGS[tag]
-
-
-class World:
-    """All that calls share, made by hand, and the moves that bring a call from state to state."""
-
-    def __init__(self, *, kinds: int = 1, speaker: Speaker | None = None, **policy: Any) -> None:
-        """`kinds` of translators there are, one for the other."""
-        self.clock = HandClock()
-        self.metronome = Metronome(clock=self.clock)
-        self.carrier = FakeCarrier()
-        self.translators = [FakeTranslatorFactory(self.clock) for _ in range(kinds)]
-        self.captions = CaptionFeed()
-        self.transcripts = Transcripts(self.clock)
-        # No farewell is waited for, unless a test wants it.
-        settings: dict[str, Any] = {"agent_language": languages.get("en"), "farewell": 0.0} | policy
-        self.policy = CallPolicy(**settings)
-        self.services = CallServices(
-            self.carrier,
-            self.translators,
-            speaker or FakeSpeaker(),
-            self.metronome,
-            self.captions,
-            self.transcripts,
-            self.policy,
-        )
-
-    @property
-    def provider(self) -> FakeTranslatorFactory:
-        """The translator of the first choice."""
-        return self.translators[0]
-
-    @property
-    def open_sessions(self) -> int:
-        """Of all kinds of translators."""
-        return sum(kind.open_sessions for kind in self.translators)
-
-    def beat(self) -> None:
-        """20 ms pass."""
-        self.clock.turn()
-        self.metronome.beat()
-
-    async def pass_time(self, seconds: float) -> None:
-        """Beats, and whatever they bring about."""
-        await settle()
-        for _ in range(round(seconds / FRAME_SECONDS)):
-            self.beat()
-            await asyncio.sleep(0)
-        await settle()
-
-    async def dialled(self, call: CallSession) -> FakeLeg:
-        """The caller's stream starts, and the agent call is placed."""
-        leg = FakeLeg(call.caller.call_sid or f"CA-caller-of-{call.id}")
-        call.leg_connected(Role.CALLER, leg)
-        await settle()
-        return leg
-
-    async def queued(self, call: CallSession) -> tuple[FakeLeg, FakeLeg]:
-        """The agent's stream has started too, and nobody has accepted yet."""
-        caller = await self.dialled(call)
-        agent = FakeLeg(agent_sid(call))
-        call.leg_connected(Role.AGENT, agent)
-        return caller, agent
-
-    async def bridged(self, call: CallSession) -> tuple[FakeLeg, FakeLeg]:
-        """Both can hear each other, and the sessions are open."""
-        legs = await self.queued(call)
-        call.agent_accepted()
-        await settle()
-        return legs
-
-
-def agent_sid(call: CallSession) -> str:
-    """The call sid under which the fake carrier places the agent call."""
-    return f"CA-agent-of-{call.id}"

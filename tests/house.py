@@ -14,10 +14,12 @@ from types import MappingProxyType
 
 from notices import record_notices
 
+from bmv import languages
 from bmv.app import Server, serving
 from bmv.audio import mulaw
 from bmv.call.captions import Caption
 from bmv.config import Settings
+from bmv.languages import Sentence
 from bmv.simulator.openai import Brain, EchoBrain, EchoTurns, FakeOpenAI, TurnBrain
 from bmv.simulator.twilio import Agent, Call, FakeTwilio, Number, Party, TaskRouter
 
@@ -70,6 +72,12 @@ class House:
         async with asyncio.timeout(seconds):
             while len(self.server.registry):
                 await asyncio.sleep(0.02)
+
+
+def says(language: str, sentence: Sentence) -> tuple[str, str]:
+    """A sentence as the fake Twilio notes that somebody heard it."""
+    spoken = languages.get(language)
+    return spoken.sentences[sentence], spoken.say_language
 
 
 async def tells(speaker: Party, sentence: bytes, listener: Party) -> bytes:

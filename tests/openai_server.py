@@ -1,4 +1,4 @@
-"""OpenAI's translation endpoint, for tests that tell it word by word what to do."""
+"""OpenAI's translation endpoint, for tests that tell it word by word what to do, and what a session with it gives."""
 
 import asyncio
 import base64
@@ -11,13 +11,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import web
+from local_server import SMALL, serving
 
-from bmv.translators import openai_service
+from bmv.audio.mulaw import SILENCE
+from bmv.call.translator import LanguagePair, Translator, TranslatorEvent, TranslatorLost
+from bmv.languages import get
+from bmv.metrics import Histogram
+from bmv.translators import openai_service, openai_socket
 from bmv.translators.openai_translate import OpenAITranslateFactory
 
 EXPIRES_AT = 1760000000  # Unix time
 KEY = "sk-a-secret-key"
+HEADERS = {"Authorization": f"Bearer {KEY}"}
 MODEL = "gpt-realtime-translate"
 
 
@@ -97,6 +104,10 @@ async def well_behaved(session: Session) -> None:
     await session.say("session.closed")
 
 
+async def silent(_session: Session) -> None:
+    """Say nothing, not even that the session is open; what the client sends is recorded."""
+
+
 @dataclass
 class OpenAI:
     """The server: its sessions so far, and the factory that reaches it."""
@@ -144,7 +155,7 @@ class Endpoint:
 
 def small_socket(address: Any) -> socket.socket:
     made = socket.socket(*address[:3])
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL)
     return made
 
 
@@ -164,30 +175,62 @@ async def openai(
     its way, so that a server that does not read is noticed soon.
     """
     endpoint = Endpoint(script, iter(refuse))
-    app = web.Application()
-    app.router.add_get("/v1/realtime/translations", endpoint.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    ear = socket.create_server(("127.0.0.1", 0))
-    if small:
-        ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    await web.SockSite(runner, ear).start()
-    url = f"http://127.0.0.1:{ear.getsockname()[1]}/v1"
-    connector = aiohttp.TCPConnector(limit=0, socket_factory=small_socket if small else None)
-    try:
-        async with asyncio.timeout(10), aiohttp.ClientSession(connector=connector) as http:
-            factory = OpenAITranslateFactory(
-                http,
-                service=openai_service.openai(url, KEY),
-                model=MODEL,
-                captions=captions,
-                open_seconds=open_seconds,
-                wall_clock=wall_clock,
-            )
-            yield OpenAI(factory, http, url, endpoint.sessions)
-            for session in endpoint.sessions:
-                await session.closed.wait()
-    finally:
-        for transport in endpoint.transports:
-            transport.abort()
-        await runner.cleanup()
+    buffers = [socket.SO_RCVBUF] if small else []
+    async with serving(web.get("/v1/realtime/translations", endpoint.handle), small=buffers) as address:
+        url = f"{address}/v1"
+        connector = aiohttp.TCPConnector(limit=0, socket_factory=small_socket if small else None)
+        try:
+            async with asyncio.timeout(10), aiohttp.ClientSession(connector=connector) as http:
+                factory = OpenAITranslateFactory(
+                    http,
+                    service=openai_service.openai(url, KEY),
+                    model=MODEL,
+                    captions=captions,
+                    open_seconds=open_seconds,
+                    wall_clock=wall_clock,
+                )
+                yield OpenAI(factory, http, url, endpoint.sessions)
+                for session in endpoint.sessions:
+                    await session.closed.wait()
+        finally:
+            for transport in endpoint.transports:
+                transport.abort()
+
+
+def endpoint(server: OpenAI, *, send_seconds: float = 5, clock: list[float] | None = None) -> openai_socket.Endpoint:
+    """Where the server is, as the socket under a session reaches it; `clock` holds its one time, in seconds."""
+    times = clock if clock is not None else [0.0]
+    return openai_socket.Endpoint(
+        server.http,
+        url=f"{server.url}/realtime/translations",
+        headers=HEADERS,
+        model=MODEL,
+        send_seconds=send_seconds,
+        clock=lambda: times[0],
+    )
+
+
+async def unconfigured(_line: openai_socket.Line) -> None:
+    """Be content with the open socket."""
+
+
+PAIR = LanguagePair(get("es"), get("en"))
+
+
+async def all_events(translator: Translator) -> list[TranslatorEvent]:
+    return [event async for event in translator.events()]
+
+
+async def lost(server: OpenAI) -> TranslatorLost:
+    """Open a session, feed it a little, and give what is raised when it is lost."""
+
+    async def use() -> None:
+        async with server.factory.open(PAIR, Histogram()) as translator:
+            for _ in range(20):
+                translator.feed(SILENCE, voiced=False)
+            await all_events(translator)
+
+    with pytest.raises(TranslatorLost) as error:
+        await use()
+    assert KEY not in str(error.value)
+    return error.value

@@ -3,8 +3,7 @@
 import asyncio
 import base64
 import json
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,8 +11,10 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from local_server import serving
 from openai.types.realtime import RealtimeClientEvent, ResponseItemReference
-from pydantic import BaseModel, TypeAdapter
+from openai_types import strangers
+from pydantic import TypeAdapter
 
 from bmv.audio.mulaw import SILENCE
 from bmv.call.translator import (
@@ -46,14 +47,6 @@ USAGE = {
     },
     "output_token_details": {"audio_tokens": 80, "text_tokens": 20},
 }
-
-
-def strangers(model: BaseModel, path: str = "") -> Iterator[str]:
-    """Name every key the package does not know, at any depth: the service refuses an event for one of them."""
-    yield from (f"{path}{name}" for name in model.model_extra or {})
-    for name in model.model_fields_set & set(type(model).model_fields):
-        if isinstance(value := getattr(model, name), BaseModel):
-            yield from strangers(value, f"{path}{name}.")
 
 
 def checked(text: bytes) -> dict[str, Any]:
@@ -95,6 +88,12 @@ class Session:
         await self.created(**fields)
         update = await self.next()
         await self.say("session.updated", session=update["session"])
+
+    async def first_turn(self) -> None:
+        """Open the session, and hear one sentence in its first two seconds: the turn `a`, of 90 frames."""
+        await self.welcome()
+        await self.hear(100)
+        await self.turn("a", 0, 1800)
 
     async def fail(self, code: str | None, kind: str = "invalid_request_error", event_id: str | None = None) -> None:
         error = {"type": kind, "code": code, "message": "No.", "param": None, "event_id": event_id}
@@ -244,29 +243,23 @@ async def realtime(
             session.closed.set()
         return ws
 
-    app = web.Application()
-    app.router.add_get("/v1/realtime", handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    ear = socket.create_server(("127.0.0.1", 0))
-    await web.SockSite(runner, ear).start()
-    url = f"http://127.0.0.1:{ear.getsockname()[1]}/v1"
-    try:
-        async with asyncio.timeout(10), aiohttp.ClientSession() as http:
-            factory = OpenAIInterpreterFactory(
-                http,
-                service=openai_service.openai(url, KEY),
-                model=model,
-                voice="marin",
-                captions=captions,
-                instructions=lambda pair: f"From {pair.source.english} into {pair.target.english}.",
-                open_seconds=open_seconds,
-            )
-            yield Realtime(factory, http, url, sessions, failures)
-            for session in sessions:
-                await session.closed.wait()
-    finally:
-        await runner.cleanup()
+    async with (
+        serving(web.get("/v1/realtime", handle)) as address,
+        asyncio.timeout(10),
+        aiohttp.ClientSession() as http,
+    ):
+        factory = OpenAIInterpreterFactory(
+            http,
+            service=openai_service.openai(f"{address}/v1", KEY),
+            model=model,
+            voice="marin",
+            captions=captions,
+            instructions=lambda pair: f"From {pair.source.english} into {pair.target.english}.",
+            open_seconds=open_seconds,
+        )
+        yield Realtime(factory, http, f"{address}/v1", sessions, failures)
+        for session in sessions:
+            await session.closed.wait()
     if failures:
         raise failures[0]
 
@@ -294,6 +287,11 @@ class Call:
         while not happened():
             assert not self.listening.done(), "the session ended"
             await asyncio.sleep(0.001)
+
+    async def first_turn(self) -> None:
+        """Say the sentence that `Session.first_turn` hears, until it is translated."""
+        self.say(100)
+        await self.until_heard(Processed(90))
 
     async def until_heard(self, event: TranslatorEvent) -> None:
         await self.until(lambda: event in self.heard)
@@ -339,7 +337,5 @@ async def calling(server: Realtime) -> AsyncIterator[Call]:
 
 async def one_turn(session: Session) -> None:
     """Hear one sentence in the first two seconds, and translate it."""
-    await session.welcome()
-    await session.hear(100)
-    await session.turn("a", 0, 1800)
+    await session.first_turn()
     await session.answer(await session.next_ask(), HELLO, "Hello.")

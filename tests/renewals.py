@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
 import pytest
-from fakes import settle
+from fakes import Saying, settle
 
+from bmv.audio.mulaw import frames
 from bmv.call.renewal import PAUSE_FRAMES, Renewing
 from bmv.call.translator import (
     AudioTranslated,
@@ -51,25 +52,19 @@ class HandTime:
         await settle()
 
 
-class Session:
+class Session(Saying):
     """A translator's session that says what the test has it say."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.fed: list[bytes] = []
         self.finished = 0
         self.open = True
-        self._said: asyncio.Queue[TranslatorEvent | Exception | None] = asyncio.Queue()
 
-    def feed(self, frame: bytes, *, voiced: bool) -> None:
+    def feed(self, sound: bytes, *, voiced: bool) -> None:
         assert not self.finished, "it was told that no more frames come"
         assert self.open
-        self.fed.append(frame)
-
-    async def events(self) -> AsyncIterator[TranslatorEvent]:
-        while (event := await self._said.get()) is not None:
-            if isinstance(event, Exception):
-                raise event
-            yield event
+        self.fed.extend(frames(sound))
 
     def finish(self) -> None:
         self.finished += 1
@@ -82,7 +77,7 @@ class Session:
 
     def will_say(self, event: TranslatorEvent | Exception | None) -> None:
         """As soon as somebody gets to listen; None for the end."""
-        self._said.put_nowait(event)
+        self._events.put_nowait(event)
 
     async def say(self, *events: TranslatorEvent) -> None:
         for event in events:
@@ -212,5 +207,5 @@ async def talking(*, ends: type[Exception] | None = None) -> AsyncIterator[Speak
     assert nobody_else()
 
 
-def audio(*words: bytes) -> Iterable[TranslatorEvent]:
+def audio(*words: bytes) -> list[TranslatorEvent]:
     return [AudioTranslated(word, 0.0) for word in words]

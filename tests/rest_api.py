@@ -25,6 +25,7 @@ ENGLISH = languages.get("en")
 AGENT_CALL = NewCall("c1", Role.AGENT, "a-secret-token", None, ENGLISH)
 NUMBERS = (OWN_NUMBER, FLEX_NUMBER)
 APP_SID = "AP" + "7" * 32
+ROUTE = AgentRoute(OWN_NUMBER, FLEX_NUMBER, None, answer_timeout=30, time_limit=60)
 
 # `POST /Calls` in Twilio's "Call resource", as form fields.
 CREATE_FIELDS = {
@@ -134,14 +135,24 @@ async def twilio(
     app.router.add_route("*", "/{path:.*}", api.handle)
     async with TestServer(app) as server, aiohttp.ClientSession() as http:
         base_url = str(server.make_url("/")).removesuffix("/")
-        yield (
-            TwilioCarrier(
-                rest.Api(http, account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, base_url=base_url),
-                route=AgentRoute(OWN_NUMBER, flex_number, app_sid, answer_timeout=30, time_limit=15_000),
-                addresses=Addresses(PUBLIC_HOST),
-                pairing=pairing,
-                request_seconds=0.1 if answer is silent else 5,
-            ),
-            api,
-            pairing,
-        )
+        route = AgentRoute(OWN_NUMBER, flex_number, app_sid, answer_timeout=30, time_limit=15_000)
+        seconds = 0.1 if answer is silent else 5
+        yield carrier_at(base_url, http, pairing, route, request_seconds=seconds), api, pairing
+
+
+def carrier_at(
+    base_url: str,
+    http: aiohttp.ClientSession,
+    pairing: Pairing,
+    route: AgentRoute = ROUTE,
+    *,
+    request_seconds: float = rest.REQUEST_SECONDS,
+) -> TwilioCarrier:
+    """A carrier that asks the API at an address, where there need not be one."""
+    return TwilioCarrier(
+        rest.Api(http, account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, base_url=base_url),
+        route=route,
+        addresses=Addresses(PUBLIC_HOST),
+        pairing=pairing,
+        request_seconds=request_seconds,
+    )

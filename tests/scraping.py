@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aiohttp
-from fakes import World
+from fake_world import World
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 

@@ -13,7 +13,7 @@ import pytest
 
 from bmv.commands.setup import SetupRequest, setup
 from bmv.config import SETTINGS
-from bmv.simulator.twilio import FakeTwilio, Number, TaskRouter
+from bmv.simulator.twilio import App, FakeTwilio, Number, TaskRouter
 from bmv.simulator.twilio.holdings import Flex, Revision, StudioFlow
 from bmv.telephony.taskrouter import MEANINGS
 
@@ -145,6 +145,12 @@ def account_settings(twilio: FakeTwilio) -> list[tuple[str, str]]:
     ]
 
 
+def account_from_environment(twilio: FakeTwilio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set them in the environment, where there is no .env."""
+    for name, value in account_settings(twilio):
+        monkeypatch.setenv(name, value)
+
+
 def _lines(twilio: FakeTwilio) -> str:
     """The same as lines of .env."""
     return (
@@ -156,6 +162,12 @@ def _lines(twilio: FakeTwilio) -> str:
 def old_flow(name: str = "Be My Voice", status: str = "published", host: str = HOST) -> StudioFlow:
     """A flow of our name, that leads to us in some older way."""
     return StudioFlow(name, [Revision(leading_to(host), status)])
+
+
+def something_old(home: Place) -> None:
+    """An app and a flow of our name are there already."""
+    home.twilio.apps["AP" + "7" * 32] = App(f"https://{HOST}/old", name="Be My Voice")
+    home.twilio.account.flows.append(old_flow())
 
 
 def leads_to(home: Place, host: str = HOST) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp import web
@@ -15,6 +16,7 @@ from bmv.simulator.twilio import App, Call, FakeTwilio, Number, TaskRouter
 
 ACCOUNT, TOKEN, WORKFLOW = "AC" + "1" * 32, "12345", "WW" + "1" * 32
 CALLER, FRONT, FLEX = "+34911222333", "+15550001111", "+15550002222"
+NUMBERS = f"/2010-04-01/Accounts/{ACCOUNT}/IncomingPhoneNumbers"
 
 
 class Socket:
@@ -134,6 +136,9 @@ def twiml(body: str) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?><Response>{body}</Response>'
 
 
+PAUSE = twiml('<Pause length="60"/>')
+
+
 def connect(after: str = "", attributes: str = "") -> str:
     return twiml(f"<Connect{attributes}>{STREAM}</Connect>{after}")
 
@@ -197,6 +202,18 @@ async def look_up(twilio: FakeTwilio, path: str) -> tuple[int, Any]:
     """GET from the REST API as the twilio SDK would; the status and the JSON of the answer."""
     async with aiohttp.ClientSession() as session, session.get(twilio.url + path, headers=AUTHORIZATION) as response:
         return response.status, await response.json()
+
+
+async def rest(twilio: FakeTwilio, method: str, path: str, fields: dict[str, str] | None = None) -> tuple[int, Any]:
+    """The status and the JSON of the answer to a request; of a GET, the fields are the query."""
+    query = f"?{urlencode(fields)}" if fields and method == "GET" else ""
+    async with (
+        aiohttp.ClientSession(headers=AUTHORIZATION) as session,
+        session.request(
+            method, f"{twilio.url}{path}{query}", data=None if method == "GET" else fields or {}
+        ) as response,
+    ):
+        return response.status, await response.json() if response.content_type == "application/json" else None
 
 
 AUTHORIZATION = {"Authorization": "Basic " + base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()}

@@ -8,13 +8,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import aiohttp
-from aiohttp import web
+import pytest
+from local_server import serving
 
+from bmv import languages
+from bmv.call.speaker import SpeechFailed, Voice
+from bmv.errors import ProviderError
+from bmv.languages import IN_STREAM
 from bmv.simulator.openai.admission import Admission
 from bmv.simulator.openai.speech import SpeechRecord, routes
 from bmv.speakers.openai_speech import OpenAISpeech
 
 KEY = "sk-a-secret-key"
+SPANISH = languages.get("es")
+TEXT = SPANISH.sentences[IN_STREAM[1]]
 MODEL = "gpt-4o-mini-tts"
 GOOD_ORDER = {"model": MODEL, "voice": "marin", "input": "The translation is working again.", "response_format": "pcm"}
 
@@ -45,17 +52,21 @@ async def endpoint() -> AsyncIterator[Endpoint]:
     """Open it. In the end no request may be running, and no task be left."""
     before = asyncio.all_tasks()
     record = SpeechRecord()
-    app = web.Application()
-    app.add_routes(routes(Admission(KEY), record))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        async with asyncio.timeout(20), aiohttp.ClientSession() as http:
-            yield Endpoint(f"http://127.0.0.1:{site.port}/v1", http, record)
-    finally:
-        await runner.cleanup()
+    async with (
+        serving(*routes(Admission(KEY), record)) as address,
+        asyncio.timeout(20),
+        aiohttp.ClientSession() as http,
+    ):
+        yield Endpoint(f"{address}/v1", http, record)
     await asyncio.sleep(0)
     assert not record.running
     assert not asyncio.all_tasks() - before
+
+
+async def failure(voice: Voice) -> SpeechFailed:
+    """Have a voice speak that cannot; nobody is told the key."""
+    with pytest.raises(SpeechFailed) as caught:
+        await voice.speak(TEXT, SPANISH)
+    assert isinstance(caught.value, ProviderError)
+    assert KEY not in str(caught.value)
+    return caught.value

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fakes import FakeLeg, World, agent_sid, settle, until
+from fake_world import World, agent_sid
+from fakes import FakeLeg, settle, until
 
 from bmv import languages
 from bmv.call.carrier import Seat

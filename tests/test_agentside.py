@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from fakes import HandClock, loud
+from fakes import HandClock, cut, loud
+from test_beep import tone
 
 from bmv import languages
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
@@ -50,6 +51,17 @@ def test_a_sound_that_may_be_music_on_hold_proves_nobodys_presence_until_that_is
     agents.hear(loud(1), clock.turn())
     agents.nobody_listens(clock())  # asks the carrier, which has not answered yet
     assert not agents.present(clock())
+
+
+def test_a_beep_is_muted_among_frames_that_come_together_and_the_words_around_it_are_heard() -> None:
+    agents, clock = side()
+    agents.accepted("WR1", (), clock())
+    beep = cut(tone(200))
+    line = [SILENCE, *beep, SILENCE, *(loud(number) for number in range(60))]
+    heard = [agents.hear(b"".join(line[start : start + 5]), clock.turn(0.1)) for start in range(0, len(line), 5)]
+    passed = cut(b"".join(heard))
+    assert [frame for frame in passed if frame != SILENCE] == line[-60:]
+    assert len(passed) == len(line)
 
 
 def test_who_picks_up_a_telephone_hears_us_at_once() -> None:

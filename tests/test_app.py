@@ -11,10 +11,10 @@ from typing import Any
 import aiohttp
 import numpy as np
 import pytest
-from house import ACCOUNT, CALLER_NUMBER, HOST, TOKEN, House, environment, house
+from house import ACCOUNT, CALLER_NUMBER, HOST, TOKEN, House, environment, house, says
 from listening import listen
 
-from bmv import app, languages
+from bmv import app
 from bmv.app import serving
 from bmv.audio import mulaw
 from bmv.config import Settings
@@ -28,12 +28,6 @@ from bmv.telephony.pairing import Pairing
 SPANISH = voices.speak("Muchas gracias por su ayuda.", "es")
 SHARED_KEY = "shared-key-of-the-tests"
 AT_ONCE = 2.5  # seconds, where the next longer wait, aiohttp's for open connections, is 5
-
-
-def spanish(sentence: Sentence) -> tuple[str, str]:
-    """A sentence as the fake Twilio notes that somebody heard it."""
-    language = languages.get("es")
-    return language.sentences[sentence], language.say_language
 
 
 def quiet(**changes: str) -> Settings:
@@ -111,7 +105,7 @@ async def test_who_waits_longer_than_the_longest_wait_is_told_that_nobody_is_the
         maria, call = await home.calls()
         await call.ended(timeout=5)
         await home.empty()
-    assert spanish(Sentence.UNAVAILABLE) in maria.sentences_heard
+    assert says("es", Sentence.UNAVAILABLE) in maria.sentences_heard
 
 
 async def test_a_conversation_ends_at_its_longest_duration() -> None:
@@ -120,7 +114,7 @@ async def test_a_conversation_ends_at_its_longest_duration() -> None:
         await home.accepts()
         await call.ended(timeout=5)
         await home.empty()
-    assert spanish(Sentence.INTERRUPTED) in maria.sentences_heard
+    assert says("es", Sentence.INTERRUPTED) in maria.sentences_heard
 
 
 async def test_as_many_calls_are_carried_as_allowed_and_no_more() -> None:
@@ -132,7 +126,7 @@ async def test_as_many_calls_are_carried_as_allowed_and_no_more() -> None:
         for call in calls:
             await call.hang_up()
         await home.empty()
-    assert marta.sentences_heard == [spanish(Sentence.BUSY)]
+    assert marta.sentences_heard == [says("es", Sentence.BUSY)]
 
 
 # -- the translation --------------------------------------------------------------------------------------------------

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from settingup import CALLER, FLEX, HOST, NAMED, NEW_HOST, SHORT, Place, nothing_set, old_flow, place
-
-from bmv.simulator.twilio import App
+from settingup import CALLER, FLEX, HOST, NAMED, NEW_HOST, SHORT, Place, nothing_set, place, something_old
 
 __all__ = ["nothing_set"]
 Capture = pytest.CaptureFixture[str]
@@ -63,8 +61,7 @@ async def test_a_failing_step_is_named_and_running_again_goes_on(
 ) -> None:
     async with place(tmp_path, capsys) as home:
         if there:
-            home.twilio.apps["AP" + "7" * 32] = App(f"https://{HOST}/old", name="Be My Voice")
-            home.twilio.account.flows.append(old_flow())
+            something_old(home)
         before = home.state()
         break_step(home, step, how)
         ran = await home.setup(**OPTIONS, seconds=SHORT)

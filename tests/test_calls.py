@@ -6,18 +6,10 @@ import asyncio
 
 import aiohttp
 import pytest
-from house import (
-    APP,
-    CALLER_NUMBER,
-    FLEX_NUMBER,
-    HOST,
-    House,
-    house,
-)
+from house import APP, CALLER_NUMBER, FLEX_NUMBER, HOST, House, house, says
 from listening import assert_heard, listen, voiced_seconds
 from notices import notice
 
-from bmv import languages
 from bmv.audio import mulaw
 from bmv.audio.music import hold_music
 from bmv.call.state import CallState
@@ -30,10 +22,11 @@ SPANISH = voices.speak("Muchas gracias por su ayuda.", "es")
 ENGLISH = voices.speak("Your parcel arrives on Friday.", "en")
 
 
-def says(language: str, sentence: Sentence) -> tuple[str, str]:
-    """A sentence as the fake Twilio notes that somebody heard it."""
-    spoken = languages.get(language)
-    return spoken.sentences[sentence], spoken.say_language
+async def tell(speaker: Party, sentence: bytes, listener: Party) -> None:
+    """Say it, and wait until the other has heard what comes of it."""
+    speaker.say(sentence)
+    await speaker.done_speaking(timeout=10)
+    await listener.hears_quiet(0.7, timeout=10)
 
 
 async def converse(home: House, maria: Party, alex: Party) -> None:
@@ -85,9 +78,7 @@ async def test_the_original_lies_underneath_the_translation_when_it_is_asked_for
     async with house(TRANSLATOR="loopback", FORWARD_AUDIO_BEFORE_TRANSLATION="true") as home:
         maria, call = await home.calls()
         alex, _ = await home.accepts()
-        maria.say(SPANISH)
-        await maria.done_speaking(timeout=10)
-        await alex.hears_quiet(0.7, timeout=10)
+        await tell(maria, SPANISH, alex)
         await call.hang_up()
         await home.empty()
     assert voiced_seconds(alex.heard) > voiced_seconds(SPANISH) + 0.25  # the original is ahead by the loopback's delay
@@ -155,9 +146,7 @@ async def test_only_reservation_accepted_needs_to_be_ticked() -> None:
     async with house(events=("reservation.accepted",)) as home:
         maria, call = await home.calls()
         alex, _ = await home.accepts()
-        maria.say(SPANISH)  # spoken while the sessions are still being opened
-        await maria.done_speaking(timeout=10)
-        await alex.hears_quiet(0.7, timeout=10)
+        await tell(maria, SPANISH, alex)  # while the sessions are still being opened
         await call.hang_up()
         await home.empty()
     assert_heard(alex.heard, SPANISH)
@@ -236,9 +225,7 @@ async def test_an_unknown_language_does_not_lose_the_call() -> None:
     async with house() as home:
         maria, call = await home.calls(language="klingon")
         alex, _ = await home.accepts()
-        maria.say(SPANISH)
-        await maria.done_speaking(timeout=10)
-        await alex.hears_quiet(0.7, timeout=10)
+        await tell(maria, SPANISH, alex)
         await call.hang_up()
         await home.empty()
     assert home.openai.connections == 0
@@ -251,9 +238,7 @@ async def test_a_translator_that_refuses_costs_the_translation_and_not_the_voice
         home.openai.fail_next(Fault(refuse=Refusal.of(401)), times=4)
         maria, call = await home.calls()
         alex, _ = await home.accepts()
-        maria.say(SPANISH)
-        await maria.done_speaking(timeout=10)
-        await alex.hears_quiet(0.7, timeout=10)
+        await tell(maria, SPANISH, alex)
         async with aiohttp.ClientSession() as http, http.get(f"{home.base_url}/ready") as ready:
             assert ready.status == 503
             assert "OPENAI_API_KEY" in (await ready.json())["problems"]["translator"]
@@ -264,160 +249,6 @@ async def test_a_translator_that_refuses_costs_the_translation_and_not_the_voice
     assert_heard(
         alex.heard[round(told.first * mulaw.SAMPLE_RATE) + len(notice(Sentence.TRANSLATION_LOST, "en")) :], SPANISH
     )
-
-
-# -- how calls end ----------------------------------------------------------------------------------------------------
-
-
-async def test_when_the_caller_hangs_up_the_agent_call_ends_within_two_seconds() -> None:
-    async with house() as home:
-        _, call = await home.calls()
-        _, agent = await home.accepts()
-        await call.hang_up()
-        await agent.hung_up(timeout=2)
-        await home.empty()
-    completed = [request for request in home.twilio.requests if request.fields.get("Status") == "completed"]
-    assert len(completed) == 2  # both calls, by REST
-    assert all(session.closed_by for session in home.openai.sessions)
-
-
-async def test_when_the_agent_hangs_up_the_caller_is_told_within_two_seconds() -> None:
-    async with house() as home:
-        maria, call = await home.calls()
-        _, agent = await home.accepts()
-        left = asyncio.get_running_loop().time()
-        await agent.hang_up()
-        await call.ended(timeout=3)
-        assert asyncio.get_running_loop().time() - left < 2.5
-        await home.empty()
-    assert says("es", Sentence.GOODBYE) in maria.sentences_heard
-    assert [call.status for call in home.twilio.calls.values()] == ["completed"] * 3
-
-
-@pytest.mark.parametrize("outcome", ["busy", "no-answer", "failed"])
-async def test_when_the_agent_call_comes_to_nothing_the_caller_is_told(outcome: str) -> None:
-    async with house() as home:
-        home.twilio.next_outgoing_call(outcome)  # type: ignore[arg-type]
-        maria, call = await home.calls()
-        await call.ended(timeout=4)
-        await home.empty()
-    assert says("es", Sentence.UNAVAILABLE) in maria.sentences_heard
-
-
-async def test_when_twilio_refuses_the_agent_call_the_caller_is_told() -> None:
-    async with house() as home:
-        home.twilio.refuse_next_create(400, 21215, "geo permission missing")
-        maria, call = await home.calls()
-        await call.ended(timeout=4)
-        await home.empty()
-        async with aiohttp.ClientSession() as http, http.get(f"{home.base_url}/ready") as ready:
-            assert "21215" in (await ready.json())["problems"]["carrier"]
-    assert says("es", Sentence.UNAVAILABLE) in maria.sentences_heard
-
-
-async def test_when_the_task_is_cancelled_the_caller_is_told() -> None:
-    async with house() as home:
-        maria, call = await home.calls()
-        task = await home.twilio.next_task(timeout=5)
-        task.cancel()
-        await call.ended(timeout=4)
-        await home.empty()
-    assert says("es", Sentence.UNAVAILABLE) in maria.sentences_heard
-
-
-async def test_when_the_callers_stream_breaks_both_sides_are_told_and_ended() -> None:
-    async with house() as home:
-        maria, call = await home.calls()
-        _, agent = await home.accepts()
-        stream = await call.streaming(timeout=5)
-        stream.break_off()
-        await agent.hung_up(timeout=2.5)
-        await call.ended(timeout=5)
-        await home.empty()
-    assert says("es", Sentence.INTERRUPTED) in maria.sentences_heard  # by the verbs after the stream
-
-
-async def test_when_the_agents_stream_breaks_the_caller_is_told() -> None:
-    async with house() as home:
-        maria, call = await home.calls()
-        await home.accepts()
-        agent_call = next(each for each in home.twilio.calls.values() if each.direction == "outbound-api")
-        (await agent_call.streaming(timeout=5)).break_off()
-        await call.ended(timeout=4)
-        await home.empty()
-    assert says("es", Sentence.INTERRUPTED) in maria.sentences_heard
-
-
-async def test_however_slow_twilio_is_the_other_side_is_told_or_ended_within_two_seconds() -> None:
-    async with house() as home:
-        loop = asyncio.get_running_loop()
-        maria, call = await home.calls()
-        _, agent = await home.accepts()
-        home.twilio.slow_down_updates(4)
-        left = loop.time()
-        await agent.hang_up()
-        await call.ended(timeout=5)  # by the verbs after the stream, which apologise
-        assert loop.time() - left < 2.5
-        assert says("es", Sentence.INTERRUPTED) in maria.sentences_heard
-        await home.empty(20)
-        _, call = await home.calls()
-        _, agent = await home.accepts()
-        left = loop.time()
-        await call.hang_up()
-        await agent.hung_up(timeout=5)
-        assert loop.time() - left < 2.5
-        await home.empty(20)
-
-
-@pytest.mark.parametrize("broken", ["agent's stream", "caller's stream"])
-async def test_a_farewell_is_heard_to_its_end(broken: str) -> None:
-    def speak(text: str, language: str) -> bytes:
-        return SPANISH if text == spanish.sentences[Sentence.INTERRUPTED] else mulaw.SILENCE
-
-    spanish = languages.get("es")
-    async with house(say=speak) as home:
-        maria, call = await home.calls()
-        await home.accepts()
-        agent_call = next(each for each in home.twilio.calls.values() if each.direction == "outbound-api")
-        stream = await (call if broken == "caller's stream" else agent_call).streaming(timeout=5)
-        stream.break_off()
-        await call.ended(timeout=8)
-        await home.empty()
-    assert listen(maria.heard, SPANISH).share > 0.9
-    assert agent_call.status == "completed"
-
-
-async def test_a_caller_who_hangs_up_while_the_agent_call_rings_does_not_hold_up_the_next() -> None:
-    async with house() as home:
-        home.twilio.ring_for(1.0)
-        _, call = await home.calls()
-        await home.twilio.next_call(timeout=5)
-        await call.hang_up()
-        home.twilio.ring_for(0)
-        _, second = await home.calls(from_="+34911000000")
-        await home.twilio.next_task(timeout=10)  # well before AGENT_ANSWER_TIMEOUT_SECONDS
-        await second.hang_up()
-        await home.empty()
-
-
-async def test_a_caller_who_gives_up_while_waiting_leaves_no_agent_call_behind() -> None:
-    async with house() as home:
-        _, call = await home.calls()
-        await home.twilio.next_reservation(timeout=5)
-        await call.hang_up()
-        await home.empty()
-        for each in home.twilio.calls.values():
-            await each.ended(timeout=3)
-
-
-async def test_an_agent_call_that_twilio_reports_too_late_is_hung_up() -> None:
-    async with house() as home:
-        home.twilio.hang_next_create(seconds=2)
-        _, call = await home.calls()
-        await call.hang_up()
-        await home.empty()
-        for each in home.twilio.calls.values():
-            await each.ended(timeout=4)
 
 
 async def test_malformed_frames_are_ignored_and_the_call_goes_on() -> None:

@@ -1,4 +1,4 @@
-"""The pages of those who look on, as they are served: who is let in, what is told in which order, what can be done."""
+"""The pages of those who look on, as they are served: who is let in, and what is told in which order."""
 
 from __future__ import annotations
 
@@ -6,85 +6,30 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
 
 import aiohttp
 import pytest
-from wires import CALLER_SID, LINK_SECRET, PUBLIC_HOST, House, house, log_lines
+from looking_on import (
+    AGENT_PATH,
+    DAY,
+    LINKS,
+    OWN_PAGE,
+    TRANSLATION,
+    WORKER,
+    Event,
+    Page,
+    bridged,
+    captions_path,
+    reading,
+    says,
+)
+from wires import LINK_SECRET, PUBLIC_HOST, House, house, log_lines
 
-from bmv.call.captions import Caption
 from bmv.call.leg import Role
-from bmv.call.session import CallSession
 from bmv.call.state import EndReason
-from bmv.call.translator import CaptionKind
 from bmv.languages import PHRASES
 from bmv.web import event_stream, onlookers
 from bmv.web.links import Links, Purpose
-from bmv.web.own_pages import RateLimit
-
-LINKS = Links(PUBLIC_HOST, LINK_SECRET)
-WORKER = "WK" + "7" * 32
-OWN_PAGE = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/json"}
-ORIGINAL, TRANSLATION = CaptionKind.ORIGINAL, CaptionKind.TRANSLATION
-
-Event = tuple[str, str, Any]
-"""Its name, its id and its data."""
-
-
-def captions_path(call_id: str) -> str:
-    return f"/captions/{LINKS.token(Purpose.CAPTIONS, call_id, 60)}"
-
-
-DAY = 86_400  # what is made when this file is read may be used minutes later
-AGENT_PATH = f"/agent/{LINKS.token(Purpose.AGENT, WORKER, DAY)}"
-
-
-class Page:
-    """An open stream of events, read as a browser reads it."""
-
-    def __init__(self, stream: aiohttp.StreamReader) -> None:
-        self._stream = stream
-
-    async def event(self) -> Event | None:
-        """The next event; None at the end of the stream."""
-        fields: dict[str, str] = {}
-        async with asyncio.timeout(5):
-            while line := await self._stream.readline():
-                name, _, value = line.decode().rstrip("\n").partition(": ")
-                if name:
-                    fields[name] = value
-                elif "event" in fields:
-                    data = fields.get("data", "")
-                    return fields["event"], fields.get("id", ""), json.loads(data) if data else None
-        return None
-
-    async def until(self, *names: str) -> list[Event]:
-        """Everything up to the first event of one of these names."""
-        events: list[Event] = []
-        while event := await self.event():
-            events.append(event)
-            if event[0] in names:
-                return events
-        raise AssertionError(f"the stream ended without {names}: {events}")
-
-    async def rest(self) -> list[Event]:
-        """Everything up to the end."""
-        events: list[Event] = []
-        while event := await self.event():
-            events.append(event)
-        return events
-
-
-@asynccontextmanager
-async def reading(home: House, path: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[Page]:
-    """Keep a page's stream open."""
-    url = str(home.url.origin()) + path
-    async with home.http.get(url, headers=headers) as response:
-        assert response.status == 200
-        assert response.content_type == "text/event-stream"
-        yield Page(response.content)
 
 
 async def read(page: Page, count: int) -> list[Event]:
@@ -93,24 +38,6 @@ async def read(page: Page, count: int) -> list[Event]:
     while len(lines) < count:
         lines += [event for event in await page.until("line") if event[0] == "line"]
     return lines
-
-
-def says(call: CallSession, number: int, text: str, *, role: Role = Role.CALLER, kind: CaptionKind = ORIGINAL) -> None:
-    call.transcript.show(Caption(call.id, role, kind, number, text), "es")
-
-
-async def bridged(home: House, *, call_sid: str = CALLER_SID) -> CallSession:
-    """A caller and an agent, who is our worker, and both can talk."""
-    call = await home.call(call_sid=call_sid)
-    await home.stream({"bmv_call_id": call.id, "bmv_token": call.tokens.issue(Role.CALLER)}, call_sid=call_sid)
-    agent = await home.carrier.until_dialled()
-    await home.stream({"bmv_call_id": call.id, "bmv_token": agent.token}, call_sid="CA" + "2" * 32)
-    async with asyncio.timeout(5):
-        while call.state.value != "queued":
-            await asyncio.sleep(0.01)
-    call.agent_accepted("WR1", worker=WORKER)
-    assert call.state.value == "bridged"
-    return call
 
 
 # -- who is let in ----------------------------------------------------------------------------------------------------
@@ -330,101 +257,3 @@ async def test_who_has_left_a_call_reads_no_further() -> None:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.6):
                     await page.event()
-
-
-# -- what can be done -------------------------------------------------------------------------------------------------
-
-
-async def act(home: House, path: str, headers: Mapping[str, str] = OWN_PAGE, **action: object) -> int:
-    return (await home.send("POST", path, data=json.dumps(action), headers=headers)).status
-
-
-async def test_the_translation_is_paused_and_goes_on_again_and_the_page_is_told() -> None:
-    async with house() as home:
-        call = await bridged(home)
-        for path in (captions_path(call.id), AGENT_PATH):
-            async with reading(home, path + "/events") as page:
-                await page.until("view")
-                assert await act(home, path, call=call.id, pause=True) == 204
-                assert call.view().secured
-                while not (await page.until("view"))[-1][2]["secured"]:  # which ends: no stream is without an end
-                    continue
-                assert await act(home, path, call=call.id, pause=False) == 204
-                assert not call.view().secured
-
-
-async def test_a_phrase_is_said_to_the_caller_and_stands_in_the_transcript() -> None:
-    async with house() as home:
-        call = await bridged(home)
-        phrase = PHRASES[0]
-        assert await act(home, captions_path(call.id), call=call.id, say=phrase.name.lower()) == 204
-        said = {line.kind: line.text for line in call.transcript.lines() if line.speaker is Role.AGENT}
-        assert said == {
-            ORIGINAL: call.language(Role.AGENT).sentences[phrase],
-            TRANSLATION: call.language(Role.CALLER).sentences[phrase],
-        }
-
-
-async def test_what_makes_no_sense_or_comes_too_late_is_refused() -> None:
-    async with house() as home:
-        call = await home.call()
-        path = captions_path(call.id)
-        phrase = PHRASES[0].name.lower()
-        assert await act(home, path, call=call.id, say=phrase) == 409, "nobody is there to hear it"
-        assert await act(home, path, call="another", pause=True) == 409
-        assert await act(home, AGENT_PATH, call=call.id, pause=True) == 409, "the agent is not in this call"
-        for wrong in ({"call": call.id}, {"call": call.id, "say": "greeting"}, {"call": call.id, "x": 1}):
-            assert await act(home, path + "", **wrong) == 400
-        assert not call.view().secured
-        call.end(EndReason.CALLER_HUNG_UP)
-        assert await act(home, path, call=call.id, pause=True) == 409, "it is over, though both are still told so"
-
-
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        ({}, 403),
-        ({"Sec-Fetch-Site": "cross-site", "Origin": f"https://{PUBLIC_HOST}"}, 403),
-        ({"Sec-Fetch-Site": "same-site"}, 403),
-        ({"Sec-Fetch-Site": "none"}, 403),
-        ({"Origin": "https://flex.twilio.com"}, 403),
-        ({"Origin": "null"}, 403),
-        ({"Origin": f"https://{PUBLIC_HOST}"}, 204),
-        ({"Sec-Fetch-Site": "same-origin"}, 204),
-    ],
-)
-async def test_nothing_is_done_for_a_page_of_somebody_else(headers: dict[str, str], status: int) -> None:
-    async with house() as home:
-        call = await bridged(home)
-        json_too = {"Content-Type": "application/json"} | headers
-        assert await act(home, captions_path(call.id), json_too, call=call.id, pause=True) == status
-        assert call.view().secured is (status == 204)
-
-
-async def test_a_form_of_another_site_does_nothing() -> None:
-    async with house() as home:
-        call = await bridged(home)
-        for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
-            headers = OWN_PAGE | {"Content-Type": kind}
-            assert await act(home, captions_path(call.id), headers, call=call.id, pause=True) == 415
-        assert not call.view().secured
-
-
-async def test_who_presses_too_often_has_to_wait() -> None:
-    async with house() as home:
-        call = await bridged(home)
-        path = captions_path(call.id)
-        answers = [await act(home, path, call=call.id, pause=bool(turn % 2)) for turn in range(8)]
-        assert answers[:6] == [204] * 6
-        assert answers[-1] == 429
-
-
-def test_a_rate_limit_lets_some_through_at_once_and_then_one_after_the_other() -> None:
-    now = [0.0]
-    limit = RateLimit(2, 10.0, clock=lambda: now[0])
-    assert [limit.allows("a") for _ in range(3)] == [True, True, False]
-    assert limit.allows("b"), "others are not kept waiting"
-    now[0] = 10.0
-    assert [limit.allows("a") for _ in range(2)] == [True, False]
-    now[0] = 100.0
-    assert [limit.allows("a") for _ in range(3)] == [True, True, False]

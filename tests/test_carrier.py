@@ -17,6 +17,7 @@ from rest_api import (
     NUMBERS,
     Answer,
     call_json,
+    carrier_at,
     created,
     hanging_up,
     refusing,
@@ -31,9 +32,7 @@ from bmv.call.carrier import CarrierError, NewCall
 from bmv.call.leg import Role
 from bmv.languages import Sentence
 from bmv.telephony import rest
-from bmv.telephony.carrier import AgentRoute, TwilioCarrier
-from bmv.telephony.rest import Api
-from bmv.telephony.twiml import Addresses
+from bmv.telephony.carrier import TwilioCarrier
 
 # -- placing the agent call -----------------------------------------------------------------------------------------
 
@@ -207,27 +206,26 @@ async def test_a_connection_that_breaks_does_not_place_the_call_twice(used_befor
         assert len(api.asked) == 1
 
 
+async def cannot_dial(carrier: TwilioCarrier) -> None:
+    """Try it for two calls: the first is not in the way of the second."""
+    for call_id in ("c1", "c2"):
+        with pytest.raises(CarrierError, match="cannot be reached"):
+            await carrier.dial(NewCall(call_id, Role.AGENT, "t", None, ENGLISH))
+
+
 async def test_where_nobody_listens_nothing_was_dialled_and_nobody_waits() -> None:
     async with twilio() as (_carrier, _api, pairing), aiohttp.ClientSession() as http:
-        nowhere = Api(http, account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, base_url="http://127.0.0.1:1")
-        route = AgentRoute(OWN_NUMBER, FLEX_NUMBER, None, answer_timeout=30, time_limit=60)
-        carrier = TwilioCarrier(nowhere, route=route, addresses=Addresses(PUBLIC_HOST), pairing=pairing)
+        carrier = carrier_at("http://127.0.0.1:1", http, pairing)
         async with asyncio.timeout(5):
-            for call_id in ("c1", "c2"):
-                with pytest.raises(CarrierError, match="cannot be reached"):
-                    await carrier.dial(NewCall(call_id, Role.AGENT, "t", None, ENGLISH))
+            await cannot_dial(carrier)
 
 
 async def test_where_the_name_cannot_be_looked_up_nothing_was_dialled_and_the_next_may_try() -> None:
     nameless = aiohttp.TCPConnector(resolver=NoNames())
     async with twilio() as (_carrier, _api, pairing), aiohttp.ClientSession(connector=nameless) as http:
-        nowhere = Api(http, account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, base_url="https://api.twilio.example")
-        route = AgentRoute(OWN_NUMBER, FLEX_NUMBER, None, answer_timeout=30, time_limit=60)
-        carrier = TwilioCarrier(nowhere, route=route, addresses=Addresses(PUBLIC_HOST), pairing=pairing)
+        carrier = carrier_at("https://api.twilio.example", http, pairing)
         async with asyncio.timeout(5):
-            for call_id in ("c1", "c2"):
-                with pytest.raises(CarrierError, match="cannot be reached"):
-                    await carrier.dial(NewCall(call_id, Role.AGENT, "t", None, ENGLISH))
+            await cannot_dial(carrier)
             with pytest.raises(CarrierError, match="cannot be reached"):
                 await carrier.hang_up(AGENT_SID)
         assert carrier.problem == "Twilio does not answer: see the log"

@@ -1,7 +1,7 @@
 """The three loudest complaints, each brought about by its usual cause: people meet it, and the doctor finds it."""
 
 import pytest
-from house import ACCOUNT, CALLER_NUMBER, FLEX_NUMBER, HOST, MARIA_NUMBER
+from house import ACCOUNT, CALLER_NUMBER, FLEX_NUMBER, HOST, MARIA_NUMBER, House
 from practice import changed, practice
 
 from bmv import languages
@@ -33,15 +33,20 @@ async def test_the_call_drops_after_please_wait_because_of_a_placeholder_in_the_
     found.has("twilio's error log", "warning", "11100", "please wait")
 
 
+async def flex_never_rings(house: House) -> None:
+    """Somebody calls, waits for an agent for a while, and hangs up."""
+    _, call = await house.calls()
+    with pytest.raises(TimeoutError):
+        await house.twilio.next_reservation(timeout=1)
+    await call.hang_up()
+    await house.empty()
+
+
 async def test_flex_never_rings_because_the_flex_number_leads_to_an_old_tunnel() -> None:
     async with practice(settings={"AGENT_ANSWER_TIMEOUT_SECONDS": "1"}) as patient:
         changed(patient.house, FLEX_NUMBER, voice_url="https://old.ngrok.app/outbound-call")
 
-        _, call = await patient.house.calls()
-        with pytest.raises(TimeoutError):
-            await patient.house.twilio.next_reservation(timeout=1)
-        await call.hang_up()
-        await patient.house.empty()
+        await flex_never_rings(patient.house)
         found = await patient.examine()
 
     found.has("flex number", "fault", "leads to old.ngrok.app", f"setup --host {HOST}", "Flex never rings")
@@ -53,11 +58,7 @@ async def test_flex_never_rings_because_nobody_is_in_its_queues() -> None:
         assert router is not None
         router.workers.clear()
 
-        _, call = await patient.house.calls()
-        with pytest.raises(TimeoutError):
-            await patient.house.twilio.next_reservation(timeout=1)
-        await call.hang_up()
-        await patient.house.empty()
+        await flex_never_rings(patient.house)
         found = await patient.examine()
 
     found.has("queues", "fault", "nobody is in a queue", "Flex never rings")

@@ -1,49 +1,14 @@
-"""The settings: accepted forms, refusals that help, and documentation that keeps step."""
+"""The settings: accepted forms, refusals that help, and secrets that are not shown."""
 
-import os
-import re
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from complete_settings import ENVIRON, HEX, KEY, TOKEN, load, problem, problems, without
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bmv.config import SETTINGS, Settings, parsers, read_environment
+from bmv.config import SETTINGS, Settings, parsers
 from bmv.errors import SettingsError
-
-HEX = "0123456789abcdef0123456789abcdef"
-TOKEN = "f" * 32
-KEY = "sk-proj-very-private"
-ENVIRON = {
-    "PUBLIC_HOST": "voice.example.com",
-    "TWILIO_ACCOUNT_SID": f"AC{HEX}",
-    "TWILIO_AUTH_TOKEN": TOKEN,
-    "TWILIO_CALLER_NUMBER": "+14155550100",
-    "TWILIO_FLEX_NUMBER": "+14155550101",
-    "TWILIO_FLEX_WORKFLOW_SID": f"WW{HEX}",
-    "OPENAI_API_KEY": KEY,
-}
-SAMPLE = Path(__file__).parent.parent / ".env.sample"
-
-
-def load(**changes: str) -> Settings:
-    return Settings.load(ENVIRON | changes)
-
-
-def without(*names: str, **changes: str) -> dict[str, str]:
-    return {name: text for name, text in (ENVIRON | changes).items() if name not in names}
-
-
-def problems(environ: dict[str, str]) -> list[str]:
-    with pytest.raises(SettingsError) as refusal:
-        Settings.load(environ)
-    return refusal.value.problems
-
-
-def problem(**changes: str) -> str:
-    (only,) = problems(ENVIRON | changes)
-    return only
 
 
 def test_with_the_required_settings_alone_everything_else_has_its_usual_value() -> None:
@@ -143,26 +108,6 @@ def test_a_sid_in_place_of_the_auth_token_is_noticed() -> None:
 @pytest.mark.parametrize("text", ["two words", "line\nbreak", "naïve", "[your-key]"])
 def test_a_key_that_cannot_stand_in_a_header_is_refused(text: str) -> None:
     assert problem(OPENAI_API_KEY=text).startswith("OPENAI_API_KEY must be ")
-
-
-def test_without_translation_no_key_is_needed() -> None:
-    assert Settings.load(without("OPENAI_API_KEY", TRANSLATOR="Loopback")).openai_api_key is None
-    assert problems(without("OPENAI_API_KEY", TRANSLATOR="openai"))[0].startswith("OPENAI_API_KEY is not set")
-
-
-def test_with_a_twiml_app_no_second_number_is_needed() -> None:
-    settings = Settings.load(without("TWILIO_FLEX_NUMBER", TWILIO_FLEX_APP_SID=f"AP{HEX}"))
-    assert (settings.flex_number, settings.flex_app_sid) == (None, f"AP{HEX}")
-    assert problems(without("TWILIO_FLEX_NUMBER", TWILIO_FLEX_APP_SID=" "))[0].startswith("TWILIO_FLEX_NUMBER is not")
-
-
-def test_one_number_cannot_be_both_ends_of_the_call() -> None:
-    assert "cannot call itself" in problem(TWILIO_FLEX_NUMBER="+1 415 555 0100")
-
-
-@pytest.mark.parametrize(("number", "whose"), [("+14155550100", "TWILIO_CALLER_NUMBER"), ("+14155550101", "_FLEX_")])
-def test_agents_are_not_reached_at_a_number_of_ours(number: str, whose: str) -> None:
-    assert whose in problem(AGENT_DESTINATION=number)
 
 
 @pytest.mark.parametrize("text", ["true", "on", "yes", "1", "TRUE", "On", " yes "])
@@ -303,88 +248,6 @@ def test_no_text_whatever_breaks_the_reading(changes: dict[str, str]) -> None:
     assert all(line.isprintable() for line in lines)
 
 
-def write(path: Path, content: str | bytes) -> Path:
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
-
-
-def test_the_environment_wins_over_the_file_and_stays_as_it_was(tmp_path: Path) -> None:
-    before = dict(os.environ)
-    dotenv = write(tmp_path / ".env", "API_PORT=1\nMAX_CALLS=2 # two\nexport LOG_LEVEL='debug'\n")
-    read = read_environment(dotenv, {"API_PORT": "3", "HOME": "/root"})
-    assert read == {"API_PORT": "3", "MAX_CALLS": "2", "LOG_LEVEL": "debug", "HOME": "/root"}
-    assert dict(os.environ) == before
-
-
-def test_a_blank_variable_does_not_hide_the_files(tmp_path: Path) -> None:
-    assert read_environment(write(tmp_path / ".env", "API_PORT=1"), {"API_PORT": " "}) == {"API_PORT": "1"}
-
-
-def test_a_missing_file_is_no_problem(tmp_path: Path) -> None:
-    assert read_environment(tmp_path / ".env", {"API_PORT": "1"}) == {"API_PORT": "1"}
-    assert read_environment(tmp_path, {}) == {}  # what a container makes of a file that is to be mounted and missing
-
-
-def test_a_file_is_read_as_it_stands(tmp_path: Path) -> None:
-    content = "\ufeffTWILIO_AUTH_TOKEN='a${HOME}$b'\r\nnonsense\r\nAPI_PORT=1\r\n"
-    read = read_environment(write(tmp_path / ".env", content), {})
-    assert read == {"TWILIO_AUTH_TOKEN": "a${HOME}$b", "API_PORT": "1"}
-
-
-def test_a_file_that_is_no_text_is_a_plain_complaint(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="cannot be read"):
-        read_environment(write(tmp_path / ".env", b"API_PORT=\xff\xfe\x00"), {})
-
-
-def sample_lines() -> dict[str, str]:
-    found = re.findall(r"^(?:# )?([A-Z][A-Z_]+)=(.*)$", SAMPLE.read_text("utf-8"), re.MULTILINE)
-    assert len(found) == len(dict(found)), "a setting stands in the sample twice"
-    return dict(found)
-
-
-def test_the_sample_names_every_setting_with_its_usual_value_and_no_other() -> None:
-    wanted = {setting.name: setting.default or "" for setting in SETTINGS}
-    assert sample_lines() == wanted | {setting.also: "" for setting in SETTINGS if setting.also}
-
-
-def test_in_the_sample_what_must_be_filled_in_stands_free_and_the_rest_is_commented_out() -> None:
-    free = set(re.findall(r"^([A-Z_]+)=$", SAMPLE.read_text("utf-8"), re.MULTILINE))
-    assert free == {setting.name for setting in SETTINGS if setting.needed({})}
-
-
-def test_in_the_sample_words_stand_above_every_setting() -> None:
-    lines = SAMPLE.read_text("utf-8").splitlines()
-    bare = re.compile(r"(?:# )?[A-Z][A-Z_]+=")
-    for above, line in pairwise(lines):
-        if bare.match(line) and not bare.match(above):
-            assert re.match(r"# \w.{20,}", above), line
-
-
-def test_the_sample_as_it_comes_asks_for_exactly_what_must_be_filled_in() -> None:
-    assert problems(read_environment(SAMPLE, {})) == problems({})
-
-
-def test_every_setting_explains_itself() -> None:
-    for setting in SETTINGS:
-        assert re.fullmatch(r"[A-Z].{20,118}\.", setting.help), setting.name
-        assert setting.where.endswith(".") or setting.default, setting.name
-
-
-def test_openais_key_is_needed_for_openais_translators_and_for_no_others() -> None:
-    without_key = {name: text for name, text in ENVIRON.items() if name != "OPENAI_API_KEY"}
-    for translator in ("openai", "openai-interpreter", ""):
-        (line,) = problems(without_key | {"TRANSLATOR": translator})
-        assert line.startswith("OPENAI_API_KEY is not set.")
-    assert Settings.load(without_key | {"TRANSLATOR": "loopback"}).openai_api_key is None
-    (line,) = problems(without_key | {"TRANSLATOR": "loopback", "TRANSLATOR_FALLBACK": "openai-interpreter"})
-    assert line == "OPENAI_API_KEY is not set, and TRANSLATOR_FALLBACK needs it."
-
-
-def test_a_fallback_is_another_translator() -> None:
-    (line,) = problems(ENVIRON | {"TRANSLATOR": "openai", "TRANSLATOR_FALLBACK": "openai"})
-    assert line == "TRANSLATOR_FALLBACK must be another translator than TRANSLATOR."
-
-
 def test_a_translator_that_is_not_installed_is_refused_with_the_names_of_those_that_are() -> None:
     (line,) = problems(ENVIRON | {"TRANSLATOR": "babelfish"})
     assert line.startswith("TRANSLATOR must be one of openai, openai-interpreter, loopback")
@@ -402,50 +265,6 @@ def test_all_that_was_given_is_kept_for_translators_by_others_and_not_shown() ->
     assert "fish-secret" not in repr(settings)
 
 
-AZURE = "https://acme.openai.azure.com/openai/v1"
-
-
-def test_azure_is_told_apart_by_a_setting_and_has_an_address_of_its_own() -> None:
-    settings = load(OPENAI_API_TYPE="Azure", OPENAI_BASE_URL=f"{AZURE}/", OPENAI_TRANSCRIPTION_MODEL="our-whisper")
-    assert (settings.openai_api_type, settings.openai_base_url) == ("azure", AZURE)
-    assert settings.openai_transcription_model == "our-whisper"
-    assert (load().openai_api_type, load().openai_transcription_model) == ("openai", None)
-
-
-@pytest.mark.parametrize("address", ["", "https://api.openai.com/v1", "https://eu.api.openai.com/v1"])
-def test_azure_needs_the_address_of_ones_own_resource(address: str) -> None:
-    line = problem(OPENAI_API_TYPE="azure", OPENAI_BASE_URL=address)
-    assert line.startswith("OPENAI_BASE_URL must be your own resource's, because OPENAI_API_TYPE is azure: https://")
-
-
-@pytest.mark.parametrize(
-    "host", ["acme.openai.azure.com", "acme.services.ai.azure.com", "ACME.cognitiveservices.azure.com"]
-)
-@pytest.mark.parametrize("path", ["/openai/v1", "/openai", ""])
-def test_an_address_of_azures_needs_its_kind_of_key(host: str, path: str) -> None:
-    line = problem(OPENAI_BASE_URL=f"https://{host}{path}")
-    assert line == "OPENAI_API_TYPE must be azure, because OPENAI_BASE_URL is an address of Azure's."
-
-
-@pytest.mark.parametrize("path", ["", "/openai", "/openai/realtime", "/openai/v1/realtime", "/openai/deployments/ours"])
-def test_only_azures_interface_without_versions_is_spoken(path: str) -> None:
-    line = problem(OPENAI_API_TYPE="azure", OPENAI_BASE_URL=f"https://acme.openai.azure.com{path}")
-    assert line.startswith("OPENAI_BASE_URL must end in /openai/v1, the interface without versions: https://")
-
-
-@pytest.mark.parametrize("kind", ["openai", "azure"])
-def test_azures_older_address_with_a_version_is_refused_in_words_of_its_own(kind: str) -> None:
-    old = "https://acme.openai.azure.com/openai/realtime?api-version=2025-04-01-preview&deployment=ours"
-    line = problem(OPENAI_API_TYPE=kind, OPENAI_BASE_URL=old)
-    assert line.startswith("OPENAI_BASE_URL must be an address without ?api-version=…, at Azure https://")
-    assert "?api-version" not in problem(OPENAI_BASE_URL="https://api.openai.com/v1?x=1")
-
-
-@pytest.mark.parametrize("kind", ["openai", "azure"])
-def test_whoever_speaks_as_openai_or_azure_does_may_be_anywhere(kind: str) -> None:
-    assert load(OPENAI_API_TYPE=kind, OPENAI_BASE_URL="https://gateway.example.com/ai").openai_api_type == kind
-
-
 def test_two_auth_tokens_are_kept_secret_while_they_are_changed() -> None:
     settings = load(TWILIO_SECONDARY_AUTH_TOKEN="e" * 32)
     assert settings.secondary_auth_token == "e" * 32
@@ -453,57 +272,3 @@ def test_two_auth_tokens_are_kept_secret_while_they_are_changed() -> None:
     assert "e" * 32 not in repr(settings)
     assert load().secondary_auth_token is None
     assert "not the account SID" in problem(TWILIO_SECONDARY_AUTH_TOKEN=f"AC{HEX}")
-
-
-# -- metrics ----------------------------------------------------------------------------------------------------------
-
-
-def test_metrics_are_off_unless_a_token_or_a_port_is_set() -> None:
-    settings = load()
-    assert (settings.metrics_token, settings.metrics_port, settings.metrics_host) == (None, None, "127.0.0.1")
-    settings = load(METRICS_PORT="0", METRICS_TOKEN="a-token-of-the-scraper")
-    assert settings.metrics_port == 0
-    assert "a-token-of-the-scraper" in settings.secrets
-    assert "a-token-of-the-scraper" not in repr(settings)
-
-
-@pytest.mark.parametrize(
-    ("changes", "name"),
-    [
-        ({"METRICS_TOKEN": "too-short"}, "METRICS_TOKEN"),
-        ({"METRICS_PORT": "65536"}, "METRICS_PORT"),
-        ({"METRICS_PORT": "5050"}, "METRICS_PORT must be another port"),
-        ({"METRICS_TOKEN": "a" * 16, "API_TOKEN": "a" * 16}, "METRICS_TOKEN must be another secret"),
-    ],
-)
-def test_metrics_that_cannot_be_served_like_that_are_refused(changes: dict[str, str], name: str) -> None:
-    line = problem(**changes)
-    assert line.startswith(name)
-    assert "a" * 16 not in line
-
-
-# -- the console ------------------------------------------------------------------------------------------------------
-
-
-def test_there_is_no_console_unless_a_password_is_set_which_is_kept_secret() -> None:
-    assert load().console_password is None
-    settings = load(CONSOLE_PASSWORD="correct-horse")
-    assert settings.console_password == "correct-horse"
-    assert "correct-horse" in settings.secrets
-    assert "correct-horse" not in repr(settings)
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"CONSOLE_PASSWORD": "elevenchars"}, "CONSOLE_PASSWORD must be at least 12 characters"),
-        (
-            {"CONSOLE_PASSWORD": "a" * 16, "API_TOKEN": "a" * 16},
-            "CONSOLE_PASSWORD must be another secret than API_TOKEN and METRICS_TOKEN",
-        ),
-    ],
-)
-def test_a_password_that_is_no_good_is_refused_and_not_shown(changes: dict[str, str], said: str) -> None:
-    line = problem(**changes)
-    assert line.startswith(said)
-    assert changes["CONSOLE_PASSWORD"] not in line

@@ -1,76 +1,10 @@
 """What the continuous translator has dealt with: an estimate that would rather repeat than lose."""
 
-from collections.abc import Iterable
-from itertools import pairwise
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from watched_coverage import BATCH, SECOND, Watched
 
-from bmv.call.translator import Processed
-from bmv.translators.coverage import (
-    ALL_SAID,
-    BREATH,
-    ENOUGH_VOICE,
-    PATIENCE,
-    QUICKEST,
-    SLOWEST,
-    STALL,
-    SURELY_SAID,
-    Coverage,
-)
-
-SECOND = 50  # frames
-BATCH = 10  # frames between two messages of the server, which come every 200 ms
-
-Spans = list[tuple[float, bool]]
-"""Seconds, and whether there is voice in them."""
-
-
-class Watched:
-    """A session on a healthy line: every 200 ms the server says something, voice or silence."""
-
-    def __init__(self) -> None:
-        self.coverage = Coverage()
-        self.fed = 0
-        self.said: list[tuple[int, Processed]] = []
-        """With the number of frames that had been fed by then."""
-
-    def talk(self, seconds: float, *, answer: bool = False, voiced: bool = True) -> None:
-        for _ in range(round(seconds * SECOND)):
-            self.coverage.feed(voiced=voiced)
-            self.fed += 1
-            if self.fed % BATCH == 0:
-                self.hear(voiced=answer)
-
-    def pause(self, seconds: float, *, answer: bool = False) -> None:
-        self.talk(seconds, answer=answer, voiced=False)
-
-    def hear(self, *, voiced: bool) -> None:
-        self._note(self.coverage.heard(voiced=voiced))
-
-    def still(self) -> None:
-        self._note(self.coverage.still())
-
-    def end(self) -> None:
-        self._note(self.coverage.end())
-
-    def _note(self, events: Iterable[Processed]) -> None:
-        self.said += [(self.fed, event) for event in events]
-
-    @property
-    def covered(self) -> int:
-        return self.said[-1][1].frames if self.said else 0
-
-    @property
-    def given_up(self) -> list[tuple[int, int]]:
-        """The stretches of frames that were given up, first and last plus one."""
-        events = [Processed(0), *(event for _, event in self.said)]
-        return [(one.frames, other.frames) for one, other in pairwise(events) if not other.translated]
-
-    def covered_by(self, frames: int) -> int:
-        """How many frames had been fed when so many were covered."""
-        return next(fed for fed, event in self.said if event.frames >= frames)
+from bmv.translators.coverage import ALL_SAID, BREATH, ENOUGH_VOICE, PATIENCE, QUICKEST, SLOWEST, STALL, SURELY_SAID
 
 
 def test_a_pause_is_dealt_with_at_once() -> None:
@@ -268,97 +202,6 @@ def test_while_nothing_comes_from_the_server_nothing_is_given_up() -> None:
     assert watched.covered >= 8 * SECOND
     assert watched.given_up == []
 
-
-def test_when_the_session_ended_in_order_everything_is_dealt_with() -> None:
-    watched = Watched()
-    watched.talk(3)
-    watched.coverage.finish()
-    watched.hear(voiced=True)
-    watched.end()
-    assert [event for _, event in watched.said] == [Processed(3 * SECOND)]
-
-
-def test_what_is_heard_after_the_end_was_asked_for_can_be_about_everything() -> None:
-    """Nobody speaks any more, so the clock does not tell whose translation goes on."""
-    watched = Watched()
-    watched.talk(1.4)
-    watched.talk(1, answer=True)
-    watched.pause(1.4, answer=True)
-    watched.talk(0.8, answer=True)
-    watched.coverage.finish()
-    watched.hear(voiced=True)
-    watched.end()
-    assert watched.given_up == []
-    assert watched.covered == watched.fed
-
-
-def test_words_that_even_the_end_does_not_answer_are_given_up() -> None:
-    watched = Watched()
-    watched.pause(1)
-    watched.talk(1)
-    watched.coverage.finish()
-    watched.hear(voiced=False)
-    watched.end()
-    assert watched.said[-1][1] == Processed(100, translated=False)
-    assert watched.given_up == [(50, 100)]
-
-
-def test_a_cough_before_the_end_is_dealt_with() -> None:
-    watched = Watched()
-    watched.talk(0.3)
-    watched.coverage.finish()
-    watched.end()
-    assert [event for _, event in watched.said] == [Processed(15)]
-
-
-def test_after_the_end_was_asked_for_silence_goes_on_to_tell_that_all_was_said() -> None:
-    watched = Watched()
-    watched.talk(2)
-    watched.pause(1, answer=True)
-    watched.pause(1.3)
-    assert watched.covered < 100
-    watched.coverage.finish()
-    assert watched.coverage.still_for == pytest.approx(ALL_SAID / SECOND - 1.3, abs=0.04)
-    watched.still()
-    assert watched.covered == watched.fed
-    assert watched.given_up == []
-    watched.end()
-    assert watched.covered == watched.fed
-
-
-def test_words_that_were_not_answered_by_the_end_are_waited_for_however_still_it_is() -> None:
-    watched = Watched()
-    watched.talk(2)
-    watched.pause(1, answer=True)
-    watched.pause(1.3)
-    watched.talk(0.8)
-    watched.coverage.finish()
-    watched.still()
-    assert watched.covered <= 215
-    assert watched.given_up == []
-    watched.end()
-    assert watched.given_up == [(210, watched.fed)]  # from the message on in which they began
-
-
-def test_a_silence_that_would_have_to_be_longer_than_a_stall_proves_nothing() -> None:
-    watched = Watched()
-    watched.talk(2)
-    watched.pause(1, answer=True)
-    watched.pause(0.4)
-    watched.coverage.finish()
-    assert watched.coverage.still_for is None
-
-
-def test_the_end_of_a_session_that_was_fed_nothing_says_nothing() -> None:
-    watched = Watched()
-    watched.hear(voiced=True)
-    watched.coverage.finish()
-    watched.end()
-    watched.end()
-    assert watched.said == []
-
-
-# -- whatever comes -------------------------------------------------------------------------------------------------
 
 SPANS = st.lists(st.tuples(st.integers(1, 400), st.booleans(), st.integers(0, 2)), max_size=12)
 """Frames that are fed, whether they are voiced, and what the server says meanwhile: nothing, silence or voice."""

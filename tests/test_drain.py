@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
-from house import CALLER_NUMBER, HOST, KEY, MARIA_NUMBER, environment
+from house import CALLER_NUMBER, HOST, KEY, MARIA_NUMBER, environment, says
 from listening import assert_heard
 from scraping import scrape
 from test_load import read_on
@@ -17,7 +17,6 @@ from test_process import port_of
 from test_serve import process_with, status, telephone_company
 from wires import parameters
 
-from bmv import languages
 from bmv.call.alongside import alongside
 from bmv.languages import Sentence
 from bmv.simulator import voices
@@ -25,7 +24,6 @@ from bmv.simulator.openai import FakeOpenAI
 from bmv.simulator.twilio import Call, FakeTwilio, Party
 
 API_TOKEN, METRICS_TOKEN, PASSWORD = "token-of-the-desktop", "token-of-the-scraper", "correct-horse-battery"
-SPANISH = languages.get("es")
 MARIA_SAYS = voices.speak("Buenos días, quisiera cambiar mi vuelo.", "es")
 INES_SAYS = voices.speak("Hola, necesito una factura.", "es")
 CHANGES = {
@@ -65,7 +63,7 @@ class Process:
         marta = Party("Marta")
         call = await self.twilio.dial(from_="anonymous", to=CALLER_NUMBER, party=marta)
         await call.ended(timeout=5)
-        assert marta.sentences_heard == [(SPANISH.sentences[Sentence.BUSY], SPANISH.say_language)]
+        assert marta.sentences_heard == [says("es", Sentence.BUSY)]
         order = {"to": "+34911000003", "language": "es"}
         async with http.post(f"{self.base_url}/calls", json=order, headers=bearer(API_TOKEN)) as answer:
             assert (answer.status, "shutting down" in await answer.text()) == (503, True)
@@ -169,5 +167,5 @@ async def test_when_the_grace_is_over_everybody_is_told_and_everything_is_closed
         await process.told_to_stop(signal.SIGINT)
         await process.ended(10)
     for party in parties:
-        assert party.sentences_heard[-1] == (SPANISH.sentences[Sentence.INTERRUPTED], SPANISH.say_language)
+        assert party.sentences_heard[-1] == says("es", Sentence.INTERRUPTED)
     assert len(process.openai.sessions) == 4

@@ -278,6 +278,24 @@ def test_a_fifth_of_a_second_handed_over_at_once_is_compared_like_single_frames(
     assert gate.suppressed > 100
 
 
+@pytest.mark.parametrize("name", ["handset", "handset, each start other", "no echo"])
+def test_frames_that_are_handed_over_five_at_a_time_pass_or_do_not_like_single_ones(name: str) -> None:
+    frames = lab.coded(PLAYED)
+    chance = np.random.default_rng(1)
+    heard = lab.coded(lab.echo_of(frames, LINES[name], chance) + over(-6.0))
+    single, five = EchoGate(), EchoGate()
+    for number, frame in enumerate(frames):
+        now = 100 + number * FRAME_SECONDS
+        for gate in (single, five):
+            gate.played(frame, now + 0.14)  # as a playout does, ahead of time
+        if number % 5 == 4:
+            bunch = heard[number - 4 : number + 1]
+            passed = [single.filter(each, now + (place - 3) * FRAME_SECONDS) for place, each in enumerate(bunch)]
+            assert five.filter(b"".join(bunch), now + FRAME_SECONDS) == b"".join(passed)
+    assert five.comparisons == single.comparisons
+    assert (five.suppressed > 20) == (name != "no echo")
+
+
 def test_two_legs_do_not_know_of_each_other() -> None:
     gates = EchoGate(), EchoGate()
     frames = lab.coded(PLAYED)

@@ -190,9 +190,7 @@ async def test_cancelling_closes_the_session() -> None:
 
 async def test_finishing_lets_the_translator_say_what_is_left_and_then_closes_it() -> None:
     direction = Direction()
-    run = asyncio.create_task(direction.interpreter.run())
-    direction.interpreter.begin()
-    await settle()
+    run = await direction.running()
     await direction.speak(1.0)
     direction.interpreter.finish()
     assert direction.session.finished
@@ -247,9 +245,7 @@ async def test_what_waits_is_fed_before_the_translator_is_finished(moment: str) 
 
 async def test_a_session_lost_while_it_finishes_ends_the_run() -> None:
     direction = Direction()
-    run = asyncio.create_task(direction.interpreter.run())
-    direction.interpreter.begin()
-    await settle()
+    run = await direction.running()
     direction.interpreter.finish()
     direction.session.lose()
     await run

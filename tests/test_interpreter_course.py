@@ -8,13 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from direction import ENGLISH, PAIR, TRANSLATION, Direction, english
+from direction import ENGLISH, PAIR, TO_GERMAN, TRANSLATION, Direction, english
 from fakes import lost, loud, numbers, settle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from bmv import languages
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.audio.voice import VoiceDetector
 from bmv.call.alongside import alongside
@@ -22,7 +21,6 @@ from bmv.call.ledger import Fate
 from bmv.call.mode import NOBODY_LISTENS, Mode
 from bmv.call.translator import LanguagePair
 
-TO_GERMAN = LanguagePair(PAIR.source, languages.get("de"))
 PAIRS = [PAIR, TO_GERMAN, PAIR, TO_GERMAN, None]
 CUT_OFF = "the call ended: shutdown"
 REMEMBERED = 500  # frames

@@ -11,7 +11,7 @@ from direction import TRANSLATION, Direction
 from fakes import FakeTranslator, hush, loud, numbers
 from structlog.testing import capture_logs
 
-from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS, SILENCE
+from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS, SILENCE, frames
 from bmv.call.ledger import Fate
 from bmv.call.translator import LanguagePair
 
@@ -30,11 +30,12 @@ class TwiceAsFast(FakeTranslator):
         self._ready: deque[tuple[int, list[bytes]]] = deque()
         self._saying: deque[bytes] = deque()
 
-    def feed(self, frame: bytes, *, voiced: bool) -> None:
-        super().feed(frame, voiced=voiced)
-        self._listen(frame)
-        if len(self.fed) % CHUNK == 0:
-            self._send()
+    def feed(self, sound: bytes, *, voiced: bool) -> None:
+        for frame in frames(sound):
+            super().feed(frame, voiced=voiced)
+            self._listen(frame)
+            if len(self.fed) % CHUNK == 0:
+                self._send()
 
     def _listen(self, frame: bytes) -> None:
         if frame != SILENCE:
@@ -54,15 +55,15 @@ class TwiceAsFast(FakeTranslator):
 def in_turns() -> Iterator[bool]:
     """When somebody talks: for six seconds with short breaths in between, and then it is the other one's turn."""
     while True:
-        for frames, talking in ((120, True), (10, False), (170, True), (400, False)):
-            yield from [talking] * frames
+        for count, talking in ((120, True), (10, False), (170, True), (400, False)):
+            yield from [talking] * count
 
 
 def nearly_without_a_pause() -> Iterator[bool]:
     """When somebody talks: for nine seconds of ten, all the time."""
     while True:
-        for frames, talking in ((290, True), (25, False), (160, True), (25, False)):
-            yield from [talking] * frames
+        for count, talking in ((290, True), (25, False), (160, True), (25, False)):
+            yield from [talking] * count
 
 
 @pytest.mark.parametrize("talking", [in_turns, nearly_without_a_pause], ids=lambda talking: talking.__name__)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from direction import PAIR, TRANSLATION, WENT, Direction, english, in_frames
+from direction import TO_GERMAN, TRANSLATION, WENT, Direction, english, in_frames
 from fakes import numbers, settle, spoken
 
-from bmv import languages
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.call.ledger import Fate
 from bmv.call.mode import Mode
-from bmv.call.translator import LanguagePair
 from bmv.call.trouble import ANSWERED_AFTER
-
-TO_GERMAN = LanguagePair(PAIR.source, languages.get("de"))
 
 pytestmark = pytest.mark.usefixtures("logs")
 

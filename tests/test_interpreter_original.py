@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
-from direction import BACK, PAIR, TRANSLATION, WENT, Direction, english, in_frames
+from direction import A_WHILE, BACK, PAIR, TRANSLATION, WENT, Direction, english, in_frames
 from fakes import lost, numbers, settle, spoken
 
 from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
@@ -15,8 +13,6 @@ from bmv.call.ledger import Fate
 from bmv.call.mode import Mode
 from bmv.call.playout import LEAD_SECONDS
 from bmv.call.trouble import WITHOUT_SESSION
-
-A_WHILE = 60.0  # seconds
 
 pytestmark = pytest.mark.usefixtures("logs")
 
@@ -86,9 +82,7 @@ async def test_what_was_heard_as_it_is_is_not_translated_when_the_session_that_w
 
 async def test_when_the_speaker_leaves_a_session_that_has_still_to_speak_is_not_waited_for() -> None:
     direction = Direction()
-    run = asyncio.create_task(direction.interpreter.run())
-    direction.interpreter.begin()
-    await settle()
+    run = await direction.running()
     direction.translators.refusals = [lost()] * 3
     await direction.lose()
     await direction.speak(7.0)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
 import pytest
-from direction import GONE_WORDS, PAIR, TRANSLATION, WENT, Direction, english, in_frames
+from direction import GERMAN, GONE_WORDS, PAIR, TO_GERMAN, TRANSLATION, WENT, Direction, english, in_frames
 from fakes import FakeTranslator, lost, numbers, settle, spoken
 
 from bmv import languages
@@ -19,8 +19,6 @@ from bmv.call.translator import LanguagePair, TranslatorEvent
 from bmv.call.trouble import WITHOUT_SESSION, WITHOUT_TRANSLATION
 from bmv.languages import Sentence
 
-GERMAN = languages.get("de")
-TO_GERMAN = LanguagePair(PAIR.source, GERMAN)
 TO_FRENCH = LanguagePair(PAIR.source, languages.get("fr"))
 
 pytestmark = pytest.mark.usefixtures("logs")
@@ -143,100 +141,6 @@ async def test_what_both_sessions_used_is_counted() -> None:
         await settle()
     assert direction.interpreter.stats.usage.summary()["sessions"] == 2
     assert direction.interpreter.stats.sessions == 2
-
-
-# -- to and from where nothing is translated
-
-
-async def test_where_both_speak_the_same_from_now_on_the_voice_passes_at_once_behind_what_was_not_dealt_with() -> None:
-    direction = Direction()
-    async with direction.begun():
-        said = await direction.speak(2.0)
-        await direction.processed(60)
-        direction.interpreter.retarget(None)
-        await settle()
-        assert direction.translators.open_sessions == 0
-        said += await direction.speak(1.0)
-        await direction.stall(3.0)
-        assert direction.heard == said[60:]
-        assert direction.interpreter.mode is Mode.PASSING_THROUGH
-        assert direction.speech.frames(Fate.PASSED_THROUGH) == direction.speech.heard_frames - 60 + 3
-        assert direction.speech.pending == 0
-
-
-@pytest.mark.parametrize("moment", ["while the session opens", "after it was lost", "while it catches up"])
-async def test_what_still_waited_is_given_as_it_is_too(moment: str) -> None:
-    direction = Direction()
-    if moment != "after it was lost":
-        direction.translators.opening.clear()
-    async with direction.begun():
-        said = await direction.speak(1.0)
-        match moment:
-            case "after it was lost":
-                await direction.lose()
-            case "while it catches up":
-                direction.translators.opening.set()
-                said += await direction.speak(0.2)
-        direction.interpreter.retarget(None)
-        said += await direction.speak(1.0)
-        await direction.stall(3.0)
-        assert direction.heard == said
-        assert direction.speech.pending == 0
-        direction.translators.opening.set()
-
-
-async def test_however_old_it_is_it_is_given_where_no_session_will_say_it_again() -> None:
-    direction = Direction(replay_seconds=0.0)
-    async with direction.begun():
-        said = await direction.speak_on(2.0)
-        direction.interpreter.retarget(None)
-        await direction.stall(3.0)
-        assert direction.heard == said
-        assert direction.speech.frames(Fate.LOST) == 0
-
-
-async def test_translating_begins_when_it_is_needed_and_what_is_said_meanwhile_is_kept() -> None:
-    direction = Direction(pair=None)
-    direction.translators.opening.clear()
-    async with direction.begun():
-        before = await direction.speak(1.0)
-        await direction.keep_quiet(1.0)
-        direction.interpreter.retarget(PAIR)
-        assert direction.interpreter.mode is Mode.OPENING
-        said = await direction.speak(1.0)
-        direction.translators.opening.set()
-        await settle()
-        said += await direction.speak_on(5.0)
-        assert direction.heard == before
-        assert direction.session.fed == spoken(said[0], said[-1] + 1)
-
-
-async def test_back_and_forth_costs_no_word() -> None:
-    direction = Direction()
-    async with direction.begun():
-        first = await direction.speak(1.0)
-        direction.interpreter.retarget(None)
-        await settle()
-        second = await direction.speak(1.0)
-        direction.interpreter.retarget(PAIR)
-        await settle()
-        third = await direction.speak(1.0)
-        await direction.processed()
-        await direction.stall(2.0)
-        assert direction.heard == first + second
-        assert numbers(direction.session.fed) == third
-        assert direction.speech.pending == 0
-        assert direction.speech.frames(Fate.LOST) == 0
-
-
-async def test_where_nothing_is_translated_the_run_goes_on_until_it_is_finished() -> None:
-    direction = Direction(pair=None)
-    run = asyncio.create_task(direction.interpreter.run())
-    direction.interpreter.begin()
-    await direction.speak(1.0)
-    assert not run.done()
-    direction.interpreter.finish()
-    await run
 
 
 # -- before anybody listens
@@ -418,9 +322,7 @@ async def test_a_session_that_cannot_be_closed_in_order_costs_nothing_but_a_line
 
 async def test_when_the_speaker_is_gone_the_languages_do_not_change_any_more() -> None:
     direction = Direction()
-    run = asyncio.create_task(direction.interpreter.run())
-    direction.interpreter.begin()
-    await settle()
+    run = await direction.running()
     await direction.speak(1.0)
     direction.interpreter.finish()
     direction.interpreter.retarget(TO_GERMAN)

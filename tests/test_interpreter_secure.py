@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from direction import GONE_WORDS, PAIR, TRANSLATION, WENT, Direction, english
+from direction import A_WHILE, GONE_WORDS, PAIR, TRANSLATION, WENT, Direction, english
 from fakes import lost, numbers, settle
 
 from bmv import languages
@@ -13,8 +13,6 @@ from bmv.call.mode import Mode
 from bmv.call.translator import LanguagePair
 from bmv.call.trouble import WITHOUT_SESSION, WITHOUT_TRANSLATION
 from bmv.call.watchdog import SILENT_AFTER
-
-A_WHILE = 60.0  # seconds
 
 pytestmark = pytest.mark.usefixtures("logs")
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from copy import deepcopy
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from bmv.call.frames import DOUBTFUL, FED, FED_AGAIN, OVERHEARD, VOICED, Frame
+from bmv.call.frames import DOUBTFUL, FED, FED_AGAIN, OVERHEARD, VOICED, Frame, Frames
 from bmv.call.kept import CATCH_UP, LONGEST, ONSET_FRAMES, PAUSE_FRAMES, KeptSpeech
 
 REPLAY_SECONDS = 0.4
@@ -17,7 +18,7 @@ REPLAY_FRAMES = 20
 
 
 def hear(kept: KeptSpeech, number: int, *, voiced: bool) -> None:
-    kept.hear(number.to_bytes(4, "big") * 40, VOICED if voiced else 0)
+    kept.hear(Frames.cut(number.to_bytes(4, "big") * 40, bytes([VOICED if voiced else 0])))
 
 
 def number_of(kept: Frame) -> int:
@@ -72,6 +73,23 @@ class Keeping(RuleBasedStateMachine):
         for _ in range(beats):
             self.speaker_is_heard(1, voiced)
             self.time_passes(1)
+
+    @rule(frames=st.integers(1, 8), voiced=st.booleans())
+    def speaker_is_heard_several_frames_at_a_time(self, frames: int, voiced: bool) -> None:
+        """What is fed is what it would be if they had come one by one."""
+        alone = deepcopy(self.kept)
+        one_by_one = []
+        for number in range(len(self.voiced), len(self.voiced) + frames):
+            hear(alone, number, voiced=voiced)
+            due = numbers(alone.next())
+            one_by_one += due
+            self.beats.append(len(due))
+        self.speaker_is_heard(frames, voiced)
+        fed = numbers(self.kept.next(frames))
+        assert fed == one_by_one
+        for each in fed:
+            self._skip_until(each)
+            self._feed(each)
 
     @rule()
     def all_is_fed_at_once(self) -> None:
@@ -279,7 +297,7 @@ def test_without_a_replay_only_what_waits_goes_to_the_next_session() -> None:
 
 def test_what_is_noted_on_a_frame_is_still_there_when_it_is_replayed() -> None:
     kept = KeptSpeech(replay_seconds=5)
-    kept.hear(bytes(160), VOICED | OVERHEARD)
+    kept.hear(Frames.cut(bytes(160), bytes([VOICED | OVERHEARD])))
     kept.doubt()
     seen = []
     for _ in range(3):

@@ -10,6 +10,7 @@ import pytest
 import wires
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oddities import JSON, changed
 
 from bmv.errors import ProtocolError
 from bmv.telephony import media
@@ -23,11 +24,6 @@ EVERY_SHAPE: dict[str, dict[str, Any]] = {
     "mark": wires.mark("greeting"),
     "stop": wires.stop(),
 }
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=8), children, max_size=3),
-    max_leaves=8,
-)
 
 
 def decode(message: object) -> media.Message | None:
@@ -143,15 +139,9 @@ def test_no_bytes_whatever_raise_anything_else(message: bytes) -> None:
 @given(st.sampled_from(sorted(EVERY_SHAPE)), JSON, st.data())
 def test_no_change_to_a_true_message_raises_anything_else(event: str, odd: object, data: st.DataObject) -> None:
     shape = json.loads(json.dumps(EVERY_SHAPE[event]))
-    places = [(shape, name) for name in shape]
-    places += [(inner, name) for inner in shape.values() if isinstance(inner, dict) for name in inner]
-    where, name = data.draw(st.sampled_from(places))
-    where[name] = odd
-    message = bytearray(json.dumps(shape).encode())
-    if data.draw(st.booleans()):
-        message[data.draw(st.integers(0, len(message) - 1))] = data.draw(st.integers(0, 255))
+    message = changed(shape, odd, data)
     with suppress(ProtocolError):
-        media.decode(bytes(message))
+        media.decode(message)
 
 
 @settings(deadline=None)

@@ -12,7 +12,8 @@ from functools import cache
 from itertools import cycle, islice
 
 import pytest
-from fakes import FakeTranslator, World, settle
+from fake_world import World
+from fakes import FakeTranslator, settle
 from structlog.testing import capture_logs
 
 from bmv import languages
@@ -57,9 +58,9 @@ class Forgetful(FakeTranslator):
         self._count = 0
         self._said: asyncio.Queue[TranslatorEvent] = asyncio.Queue()
 
-    def feed(self, frame: bytes, *, voiced: bool) -> None:
-        self._count += 1
-        self._batch += frame
+    def feed(self, sound: bytes, *, voiced: bool) -> None:
+        self._count += len(sound) // mulaw.FRAME_BYTES
+        self._batch += sound
         if self._count % 10 == 0:
             self._said.put_nowait(AudioTranslated(bytes(self._batch), self._clock()))
             self._said.put_nowait(Processed(max(0, self._count - BEHIND), translated=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bmv.audio.mulaw import FRAME_SECONDS
+from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
 from bmv.call.kept import ONSET_FRAMES
 from bmv.call.missed import REMEMBERED_FRAMES, REMEMBERED_SECONDS, Missed, MissedSpeech
 
@@ -43,6 +43,13 @@ def test_the_last_ten_seconds_are_remembered_and_what_is_older_is_given_back() -
     assert given_back == frames[:3]
     assert speech.forget() == frames[3:]
     assert REMEMBERED_FRAMES * FRAME_SECONDS == REMEMBERED_SECONDS == 10
+
+
+def test_of_a_line_that_is_quiet_no_sound_is_kept_more_than_once() -> None:
+    speech = MissedSpeech()
+    for number in range(3):
+        speech.miss(Missed(bytes(bytearray(SILENCE)), False, STARTED + number * FRAME_SECONDS))  # copies
+    assert [frame.audio is SILENCE for frame in speech.forget()] == [True] * 3
 
 
 @pytest.mark.parametrize(

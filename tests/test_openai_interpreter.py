@@ -112,8 +112,7 @@ async def test_a_refused_connection_is_told_by_its_status() -> None:
 
 async def test_a_sentence_is_heard_translated_paid_for_and_forgotten() -> None:
     async with realtime(one_turn) as server, calling(server) as call:
-        call.say(100)
-        await call.until_heard(Processed(90))
+        await call.first_turn()
         await call.finish()
         assert call.audio == [HELLO]
         assert call.text(CaptionKind.TRANSLATION) == "Hello."
@@ -138,9 +137,7 @@ async def test_frames_go_out_a_tenth_of_a_second_at_a_time_as_they_are() -> None
 
 async def test_the_item_is_deleted_after_the_response_is_done_and_not_earlier() -> None:
     async def careful(session: Session) -> None:
-        await session.welcome()
-        await session.hear(100)
-        await session.turn("a", 0, 1800)
+        await session.first_turn()
         ask = await session.next_ask()
         await session.begin(ask, "resp_1")
         await session.speak("resp_1", HELLO)
@@ -151,8 +148,7 @@ async def test_the_item_is_deleted_after_the_response_is_done_and_not_earlier() 
         assert await session.next() == {"type": "conversation.item.delete", "item_id": "a"}
 
     async with realtime(careful) as server, calling(server) as call:
-        call.say(100)
-        await call.until_heard(Processed(90))
+        await call.first_turn()
 
 
 async def test_whatever_the_server_says_shows_that_it_is_alive() -> None:
@@ -182,8 +178,7 @@ async def test_the_problem_is_over_when_a_session_has_spoken_and_not_when_it_is_
                 pass
         async with calling(server) as call:
             assert "unknown_parameter" in str(server.factory.problem)
-            call.say(100)
-            await call.until_heard(Processed(90))
+            await call.first_turn()
             assert not server.factory.problem
 
 
@@ -219,9 +214,7 @@ async def test_who_goes_on_talking_loses_nothing_and_is_answered_in_order_one_at
 
 async def test_several_items_in_one_response_are_all_heard() -> None:
     async def split(session: Session) -> None:
-        await session.welcome()
-        await session.hear(100)
-        await session.turn("a", 0, 1800)
+        await session.first_turn()
         ask = await session.next_ask()
         await session.begin(ask, "resp_1")
         for audio in (HELLO, WORLD):
@@ -230,8 +223,7 @@ async def test_several_items_in_one_response_are_all_heard() -> None:
         await session.done(ask, "resp_1")
 
     async with realtime(split) as server, calling(server) as call:
-        call.say(100)
-        await call.until_heard(Processed(90))
+        await call.first_turn()
         assert call.audio == [HELLO, WORLD]
 
 
@@ -290,9 +282,7 @@ async def test_captions_of_both_kinds_come_as_they_are_written_with_spaces_betwe
 @pytest.mark.parametrize("kind", ["completed", "failed"])
 async def test_with_captions_an_item_is_deleted_only_when_its_text_has_come_or_never_will(kind: str) -> None:
     async def slow_writer(session: Session) -> None:
-        await session.welcome()
-        await session.hear(100)
-        await session.turn("a", 0, 1800)
+        await session.first_turn()
         await session.answer(await session.next_ask(), HELLO)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
@@ -313,8 +303,7 @@ async def test_with_captions_an_item_is_deleted_only_when_its_text_has_come_or_n
 async def test_what_the_service_counts_is_added_up_and_priced() -> None:
     async with realtime(one_turn) as server, calling(server) as call:
         assert call.translator.usage.usd == 0
-        call.say(100)
-        await call.until_heard(Processed(90))
+        await call.first_turn()
         usage = call.translator.usage
     assert usage.amounts == {
         "audio_tokens_in": 20,
@@ -330,17 +319,14 @@ async def test_what_the_service_counts_is_added_up_and_priced() -> None:
 
 async def test_a_model_without_a_known_price_has_amounts_and_no_price() -> None:
     async with realtime(one_turn, model="gpt-realtime-9") as server, calling(server) as call:
-        call.say(100)
-        await call.until_heard(Processed(90))
+        await call.first_turn()
         assert call.translator.usage.amounts["audio_tokens_out"] == 80
         assert call.translator.usage.usd is None
 
 
 async def test_a_response_that_is_not_done_when_the_session_ends_leaves_no_price() -> None:
     async def stopped(session: Session) -> None:
-        await session.welcome()
-        await session.hear(100)
-        await session.turn("a", 0, 1800)
+        await session.first_turn()
         await session.answer(await session.next_ask(), HELLO)
         await session.turn("b", 1820, 1900)
         await session.begin(await session.next_ask(), "resp_2")
@@ -358,23 +344,19 @@ async def test_a_response_that_is_not_done_when_the_session_ends_leaves_no_price
 @pytest.mark.parametrize("captions", [True, False])
 async def test_a_transcript_that_is_still_owed_leaves_no_price(captions: bool) -> None:
     async with realtime(one_turn, captions=captions) as server, calling(server) as call:
-        call.say(100)
-        await call.until_heard(Processed(90))
+        await call.first_turn()
         await call.finish()
         assert (call.translator.usage.usd is None) == captions
 
 
 async def test_an_ask_that_is_refused_is_not_waited_for_by_the_price() -> None:
     async def taken(session: Session) -> None:
-        await session.welcome()
-        await session.hear(100)
-        await session.turn("a", 0, 1800)
+        await session.first_turn()
         await session.fail("item_not_found", event_id=(await session.next_ask())["event_id"])
         await session.answer(await session.next_ask(), HELLO)
 
     async with realtime(taken) as server, calling(server) as call:
-        call.say(100)
-        await call.until_heard(Processed(90))
+        await call.first_turn()
         assert call.translator.usage.usd == tokens_price(MODEL, Tokens(20, 10, 80, 80, 120, 20))
 
 

@@ -6,7 +6,7 @@ import pytest
 from realtime_server import HELLO, WORLD, Session, calling, one_turn, realtime
 from structlog.testing import capture_logs
 
-from bmv.audio.mulaw import SILENCE
+from bmv.audio.mulaw import FRAME_BYTES, SILENCE
 from bmv.call.translator import Alive, Processed
 from bmv.translators import hearing, openai_interpreter
 
@@ -87,14 +87,38 @@ async def test_speech_that_never_pauses_is_cut_after_half_a_minute(monkeypatch: 
     assert server.session.asked == ["cut"]
 
 
+async def test_what_is_cut_by_hand_is_what_was_sent_before_also_where_it_came_with_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who catches up is fed six frames at once; with four that wait they are two messages."""
+    monkeypatch.setattr(hearing, "LONGEST_FRAMES", 200)
+    sent = []
+
+    async def endless(session: Session) -> None:
+        await session.welcome()
+        await session.hear(10)
+        await session.started("a", 0)
+        while (await session.next())["type"] != "input_audio_buffer.commit":
+            pass
+        sent.append(len(session.audio) // FRAME_BYTES)
+        await session.committed("cut")
+        await session.answer(await session.next_ask(), HELLO)
+
+    async with realtime(endless) as server, calling(server) as call:
+        call.say(10)
+        await call.until(lambda: call.heard)
+        call.say(189)
+        call.translator.feed(SILENCE * 6, voiced=True)
+        await call.until(lambda: call.processed)
+    assert [processed.frames for processed in call.processed] == sent == [205]
+
+
 @pytest.mark.parametrize(("voice", "translated"), [(hearing.VOICED_FRAMES, False), (hearing.VOICED_FRAMES - 1, True)])
 async def test_a_turn_that_the_model_has_nothing_to_say_to_is_given_to_the_listener_unless_it_was_a_cough(
     voice: int, translated: bool
 ) -> None:
     async def speechless(session: Session) -> None:
-        await session.welcome()
-        await session.hear(100)
-        await session.turn("a", 0, 1800)
+        await session.first_turn()
         ask = await session.next_ask()
         await session.begin(ask, "resp_1")
         await session.done(ask, "resp_1")
@@ -204,8 +228,7 @@ async def test_nothing_is_left_behind() -> None:
     before = asyncio.all_tasks()
     async with realtime(one_turn) as server:
         async with calling(server) as call:
-            call.say(100)
-            await call.until_heard(Processed(90))
+            await call.first_turn()
         await server.session.closed.wait()
         ours = [task for task in asyncio.all_tasks() - before if "bmv" in repr(task.get_coro())]
         assert ours == []

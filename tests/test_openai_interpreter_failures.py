@@ -29,9 +29,7 @@ async def test_a_response_that_fails_is_tried_once_more_though_its_beginning_is_
     monkeypatch.setattr(openai_interpreter, "PAUSE_SECONDS", 0.05)
 
     async def failing(session: Session) -> None:
-        await session.welcome()
-        await session.hear(100)
-        await session.turn("a", 0, 1800)
+        await session.first_turn()
         ask = await session.next_ask()
         await session.begin(ask, "resp_1")
         await session.speak("resp_1", HELLO[:50])
@@ -39,8 +37,7 @@ async def test_a_response_that_fails_is_tried_once_more_though_its_beginning_is_
         await session.answer(await session.next_ask(), HELLO)
 
     async with realtime(failing) as server, calling(server) as call:
-        call.say(100)
-        await call.until_heard(Processed(90))
+        await call.first_turn()
         assert call.audio == [HELLO[:50], HELLO]
     assert server.session.asked == ["a", "a"]
     assert server.session.kinds("conversation.item.delete") == ["conversation.item.delete"]
@@ -73,9 +70,7 @@ async def test_a_rate_limit_is_waited_out_before_the_second_try(monkeypatch: pyt
     waited: list[float] = []
 
     async def limited(session: Session) -> None:
-        await session.welcome()
-        await session.hear(100)
-        await session.turn("a", 0, 1800)
+        await session.first_turn()
         ask = await session.next_ask()
         error = {"type": "requests", "code": "rate_limit_exceeded", "message": "Slow down."}
         failed_at = time.monotonic()
@@ -85,17 +80,14 @@ async def test_a_rate_limit_is_waited_out_before_the_second_try(monkeypatch: pyt
         await session.answer(ask, HELLO)
 
     async with realtime(limited) as server, calling(server) as call:
-        call.say(100)
-        await call.until_heard(Processed(90))
+        await call.first_turn()
     assert waited[0] >= 0.19
 
 
 @pytest.mark.parametrize("named", [True, False])
 async def test_a_place_that_is_taken_is_asked_for_again_when_it_is_free(named: bool) -> None:
     async def taken(session: Session) -> None:
-        await session.welcome()
-        await session.hear(100)
-        await session.turn("a", 0, 1800)
+        await session.first_turn()
         ask = await session.next_ask()
         event_id = ask["event_id"] if named else None
         await session.fail("conversation_already_has_active_response", event_id=event_id)
@@ -103,8 +95,7 @@ async def test_a_place_that_is_taken_is_asked_for_again_when_it_is_free(named: b
         await session.answer(await session.next_ask(), HELLO)
 
     async with asyncio.timeout(turns.SILENT_SECONDS / 2), realtime(taken) as server, calling(server) as call:
-        call.say(100)
-        await call.until_heard(Processed(90))
+        await call.first_turn()
         assert call.audio == [HELLO]
 
 
@@ -112,25 +103,20 @@ async def test_a_place_that_is_taken_is_asked_for_again_after_a_moment(monkeypat
     monkeypatch.setattr(turns, "PAUSE_SECONDS", 0.05)
 
     async def taken(session: Session) -> None:
-        await session.welcome()
-        await session.hear(100)
-        await session.turn("a", 0, 1800)
+        await session.first_turn()
         for _ in range(4):  # more often than a failure is tried again
             ask = await session.next_ask()
             await session.fail("conversation_already_has_active_response", event_id=ask["event_id"])
         await session.answer(await session.next_ask(), HELLO)
 
     async with realtime(taken) as server, calling(server) as call:
-        call.say(100)
-        await call.until_heard(Processed(90))
+        await call.first_turn()
         assert call.audio == [HELLO]
 
 
 async def test_an_ask_that_is_refused_is_tried_once_more_and_given_up() -> None:
     async def refusing(session: Session) -> None:
-        await session.welcome()
-        await session.hear(100)
-        await session.turn("a", 0, 1800)
+        await session.first_turn()
         for _ in range(2):
             await session.fail("item_not_found", event_id=(await session.next_ask())["event_id"])
 
@@ -146,9 +132,7 @@ async def test_a_response_that_stops_halfway_is_cancelled_by_its_id_and_tried_ag
     monkeypatch.setattr(turns, "SILENT_SECONDS", 0.2)
 
     async def stalling(session: Session) -> None:
-        await session.welcome()
-        await session.hear(100)
-        await session.turn("a", 0, 1800)
+        await session.first_turn()
         ask = await session.next_ask()
         await session.begin(ask, "resp_1")
         await session.speak("resp_1", HELLO[:50])
@@ -158,8 +142,7 @@ async def test_a_response_that_stops_halfway_is_cancelled_by_its_id_and_tried_ag
         await session.answer(await session.next_ask(), HELLO)
 
     async with realtime(stalling) as server, calling(server) as call:
-        call.say(100)
-        await call.until_heard(Processed(90))
+        await call.first_turn()
         assert call.audio == [HELLO[:50], HELLO]
 
 
@@ -169,9 +152,7 @@ async def test_a_response_that_never_shows_is_given_up_and_cancelled_should_it_s
     monkeypatch.setattr(turns, "SILENT_SECONDS", 0.2)
 
     async def late(session: Session) -> None:
-        await session.welcome()
-        await session.hear(100)
-        await session.turn("a", 0, 1800)
+        await session.first_turn()
         first, second = await session.next_ask(), await session.next_ask()
         await session.begin(first, "late")
         assert await session.next() == {"type": "response.cancel", "response_id": "late"}
@@ -180,8 +161,7 @@ async def test_a_response_that_never_shows_is_given_up_and_cancelled_should_it_s
         await session.answer(second, HELLO)
 
     async with realtime(late) as server, calling(server) as call:
-        call.say(100)
-        await call.until_heard(Processed(90))
+        await call.first_turn()
         assert call.audio == [HELLO]
 
 
@@ -190,9 +170,7 @@ async def test_a_response_that_never_shows_is_given_up_and_cancelled_should_it_s
 
 async def test_a_failure_that_every_session_would_meet_ends_this_one_for_good() -> None:
     async def broke(session: Session) -> None:
-        await session.welcome()
-        await session.hear(100)
-        await session.turn("a", 0, 1800)
+        await session.first_turn()
         ask = await session.next_ask()
         error = {"type": "insufficient_quota", "code": "insufficient_quota", "message": "Pay."}
         await session.done(ask, "resp_1", "failed", type="failed", error=error)
@@ -237,8 +215,7 @@ async def test_an_error_that_means_nothing_changes_nothing(code: str | None) -> 
         await session.answer(ask, HELLO)
 
     async with realtime(grumbling) as server, calling(server) as call:
-        call.say(100)
-        await call.until_heard(Processed(90))
+        await call.first_turn()
         assert call.audio == [HELLO]
 
 
@@ -279,6 +256,5 @@ async def test_a_session_says_before_its_time_that_it_is_expiring_and_goes_on() 
 
     async with realtime(short) as server, calling(server) as call:
         await call.until_heard(Expiring())
-        call.say(100)
-        await call.until_heard(Processed(90))
+        await call.first_turn()
         assert call.heard.count(Expiring()) == 1

@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 from house import ACCOUNT, TOKEN, environment
 from loud import active_db
+from speech_endpoint import KEY, SPANISH, TEXT, failure
 from structlog.testing import capture_logs
 
 from bmv import languages
@@ -23,9 +24,8 @@ from bmv.app import serving
 from bmv.audio import levels, mulaw
 from bmv.audio.listening import listen
 from bmv.audio.loudness import LEVEL_DB
-from bmv.call.speaker import SpeechFailed, Voice
+from bmv.call.speaker import Voice
 from bmv.config import Settings
-from bmv.errors import ProviderError
 from bmv.languages import IN_STREAM
 from bmv.simulator import voices
 from bmv.simulator.openai import WELL, Ending, FakeOpenAI, Fault, Refusal, ResponseFault
@@ -34,9 +34,6 @@ from bmv.simulator.twilio import FakeTwilio
 from bmv.translators import openai_service
 from bmv.translators.openai_reader import SUCCESSOR, OpenAIReader
 
-KEY = "sk-a-secret-key"
-SPANISH = languages.get("es")
-TEXT = SPANISH.sentences[IN_STREAM[1]]
 SENTENCES = len(IN_STREAM) * len(languages.LANGUAGES)
 SPOKEN = [
     (language.sentences[sentence], language.tag)
@@ -84,14 +81,6 @@ async def service() -> AsyncIterator[Service]:
 def answering(**fault: Any) -> Fault:
     """What happens to the one response of a session: every try has a session of its own."""
     return Fault(responses=(ResponseFault(**fault),))
-
-
-async def failure(voice: OpenAIReader) -> SpeechFailed:
-    with pytest.raises(SpeechFailed) as caught:
-        await voice.speak(TEXT, SPANISH)
-    assert isinstance(caught.value, ProviderError)
-    assert KEY not in str(caught.value)
-    return caught.value
 
 
 # -- what it reads ----------------------------------------------------------------------------------------------------

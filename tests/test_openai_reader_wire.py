@@ -17,8 +17,9 @@ from openai.types.realtime.realtime_conversation_item_user_message_param import 
     RealtimeConversationItemUserMessageParam,
 )
 from openai.types.realtime.realtime_response_create_params_param import RealtimeResponseCreateParamsParam
+from openai_types import strangers
 from pydantic import TypeAdapter
-from realtime_server import CLIENT_EVENT, strangers
+from realtime_server import CLIENT_EVENT
 
 from bmv import languages
 from bmv.errors import ProtocolError

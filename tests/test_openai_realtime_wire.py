@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oddities import JSON
 from openai.types.realtime import (
     ConversationItemInputAudioTranscriptionCompletedEvent,
     ConversationItemInputAudioTranscriptionDeltaEvent,
@@ -36,8 +37,9 @@ from openai.types.realtime.conversation_item_input_audio_transcription_completed
 )
 from openai.types.realtime.conversation_item_input_audio_transcription_failed_event import Error as TranscriptionError
 from openai.types.realtime.realtime_response_status import Error
+from openai_types import kind, strangers
 from pydantic import BaseModel
-from realtime_server import CLIENT_EVENT, USAGE, checked, strangers
+from realtime_server import CLIENT_EVENT, USAGE, checked
 
 from bmv.audio.mulaw import SILENCE
 from bmv.errors import ProtocolError
@@ -117,15 +119,6 @@ UNDERSTOOD: list[object] = [
     wire.TextDelta("resp_1", "hello"),
     ErrorEvent(ErrorDetail("invalid_request_error", "bad", "No.", "x", "4.2")),
 ]
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=8), children, max_size=3),
-    max_leaves=8,
-)
-
-
-def kind(event: BaseModel) -> str:
-    return str(event.model_dump()["type"])
 
 
 def decode(message: object) -> wire.ServerEvent | None:

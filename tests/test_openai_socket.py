@@ -1,203 +1,17 @@
-"""The socket under both of OpenAI's endpoints, against a local server: opening, refusals, sending, closing."""
+"""The socket under both of OpenAI's endpoints, against a local server: opening, sending, closing, renewal."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import aiohttp
 import pytest
-from aiohttp import web
-from nameless import NoNames
-from openai_server import KEY, MODEL, OpenAI, Refusal, Session, openai
+from openai_server import OpenAI, Session, endpoint, openai, silent, unconfigured
 from structlog.testing import capture_logs
 
 from bmv.call.alongside import alongside
 from bmv.call.translator import TranslatorLost
 from bmv.metrics import Histogram
-from bmv.translators.openai_socket import (
-    BODY_BYTES,
-    OUTBOX_MESSAGES,
-    SESSION_SECONDS,
-    SILENT_SECONDS,
-    Endpoint,
-    Line,
-    renew_after,
-)
-
-QUOTA = Refusal.of(429, "credit_balance_exhausted", "insufficient_quota")
-BUSY = Refusal.of(429, "rate_limit_exceeded", "requests")
-SILENT = Refusal(429)
-HEADERS = {"Authorization": f"Bearer {KEY}"}
-
-
-def endpoint(server: OpenAI, *, send_seconds: float = 5, clock: list[float] | None = None) -> Endpoint:
-    times = clock if clock is not None else [0.0]
-    return Endpoint(
-        server.http,
-        url=f"{server.url}/realtime/translations",
-        headers=HEADERS,
-        model=MODEL,
-        send_seconds=send_seconds,
-        clock=lambda: times[0],
-    )
-
-
-async def unconfigured(line: Line) -> None:
-    """Be content with the open socket."""
-
-
-async def refusal(address: Endpoint) -> TranslatorLost:
-    with pytest.raises(TranslatorLost) as error:
-        async with address.connect(Histogram(), unconfigured):
-            pass
-    assert KEY not in str(error.value)
-    assert address.problem.text == str(error.value)
-    return error.value
-
-
-async def listening(session: Session) -> None:
-    """Say nothing; what the client sends is recorded."""
-
-
-# -- refusals -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 404])
-async def test_who_is_refused_for_good_need_not_ask_again(status: int) -> None:
-    async with openai(refuse=[Refusal.of(status, "x_y")]) as server:
-        told = await refusal(endpoint(server))
-    assert told.permanent
-    assert f"HTTP {status} (x_y)" in str(told)
-
-
-@pytest.mark.parametrize("status", [429, 500, 503])
-async def test_who_is_refused_for_now_is_told_when_to_come_back(status: int) -> None:
-    async with openai(refuse=[Refusal(status, headers={"Retry-After": "12"})]) as server:
-        told = await refusal(endpoint(server))
-    assert not told.permanent
-    assert told.retry_after == 12
-
-
-async def test_the_body_of_a_refusal_tells_no_money_from_too_fast() -> None:
-    """What aiohttp raises by itself does not hold the body."""
-    with capture_logs() as logs:
-        async with openai(refuse=[QUOTA, BUSY]) as server:
-            address = endpoint(server)
-            money, busy = await refusal(address), await refusal(address)
-    assert money.permanent
-    assert "credit_balance_exhausted" in str(money)
-    assert not busy.permanent
-    assert "rate_limit_exceeded" in str(busy)
-    errors = [entry["error"] for entry in logs if entry["event"] == "translator_refused"]
-    assert errors == ["credit_balance_exhausted: No.", "rate_limit_exceeded: No."]
-
-
-async def test_a_refusal_without_a_readable_body_is_told_by_its_status() -> None:
-    async with openai(refuse=[Refusal(503, b"<html>overloaded</html>")]) as server:
-        assert str(await refusal(endpoint(server))).endswith("HTTP 503: see the provider's status page")
-
-
-async def test_the_third_429_in_a_row_that_says_nothing_means_no_money() -> None:
-    clock = [0.0]
-    async with openai(refuse=[SILENT] * 4) as server:
-        address = endpoint(server, clock=clock)
-        told = []
-        for _ in range(4):
-            told.append(await refusal(address))
-            clock[0] += SILENT_SECONDS / 2
-    assert [each.permanent for each in told] == [False, False, True, True]
-    assert "3 times in a row" in str(told[2])
-
-
-async def test_calls_that_are_refused_together_with_a_429_that_says_nothing_may_all_try_again() -> None:
-    async with openai(refuse=[SILENT] * 6) as server:
-        address = endpoint(server, clock=[0.0])
-        assert not any([(await refusal(address)).permanent for _ in range(6)])
-
-
-@pytest.mark.parametrize("between", [BUSY, Refusal(429, headers={"Retry-After": "0"}), Refusal(503), None], ids=str)
-async def test_a_429_that_says_nothing_is_not_counted_together_with_those_before_something_else(
-    between: Refusal | None,
-) -> None:
-    async with openai(listening, refuse=[SILENT, SILENT, between, SILENT]) as server:
-        address = endpoint(server)
-        told = [await refusal(address), await refusal(address)]
-        if between is None:
-            async with address.connect(Histogram(), unconfigured):
-                pass
-        else:
-            told.append(await refusal(address))
-        told.append(await refusal(address))
-    assert not any(each.permanent for each in told)
-
-
-async def test_a_429_that_says_nothing_is_forgotten_after_a_minute() -> None:
-    clock = [0.0]
-    async with openai(refuse=[SILENT] * 3) as server:
-        address = endpoint(server, clock=clock)
-        told = []
-        for _ in range(3):
-            told.append(await refusal(address))
-            clock[0] += SILENT_SECONDS / 2 + 1
-    assert not any(each.permanent for each in told)
-
-
-async def test_a_name_that_cannot_be_looked_up_is_a_loss_that_may_pass() -> None:
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=NoNames())) as http:
-        told = await refusal(Endpoint(http, url="https://api.openai.example/v1", headers=HEADERS, model=MODEL))
-    assert not told.permanent
-    assert "cannot be reached" in str(told)
-
-
-@asynccontextmanager
-async def never_ending_refusal() -> AsyncIterator[str]:
-    """A server that announces a body and does not send it."""
-
-    async def refuse(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(status=429, headers={"Content-Length": "100"})
-        await response.prepare(request)
-        gone = asyncio.Event()
-        await gone.wait()
-        return response
-
-    app = web.Application()
-    app.router.add_get("/v1/realtime", refuse)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1/realtime"
-    finally:
-        await runner.cleanup()
-
-
-async def test_a_refusal_whose_body_never_comes_is_one_all_the_same() -> None:
-    async with never_ending_refusal() as url, aiohttp.ClientSession() as http:
-        told = await refusal(Endpoint(http, url=url, headers=HEADERS, model=MODEL))
-    assert "HTTP 429" in str(told)
-
-
-async def test_of_a_refusal_without_measure_only_the_beginning_is_read() -> None:
-    long = Refusal(403, b" " * BODY_BYTES + Refusal.of(403, "x_y").body)
-    async with openai(refuse=[long, Refusal.of(403, "x_y")]) as server:
-        told, short = await refusal(endpoint(server)), await refusal(endpoint(server))
-    assert "HTTP 403" in str(told)
-    assert "x_y" not in str(told)
-    assert "x_y" in str(short)
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_the_key_is_not_taken_to_another_address(status: int) -> None:
-    async with openai(listening) as elsewhere:
-        led = Refusal(status, headers={"Location": f"{elsewhere.url}/realtime/translations"})
-        async with openai(listening, refuse=[led]) as server:
-            url = f"{server.url}/realtime/translations"
-            told = await refusal(Endpoint(server.http, url=url, headers={"api-key": KEY}, model=MODEL))
-    assert told.permanent
-    assert f"another address (HTTP {status}): check OPENAI_BASE_URL" in str(told)
-    assert not elsewhere.sessions
-
+from bmv.translators.openai_socket import OUTBOX_MESSAGES, SESSION_SECONDS, Line, renew_after
 
 # -- opening --------------------------------------------------------------------------------------------------------
 
@@ -207,7 +21,7 @@ async def test_a_configuration_that_fails_closes_the_socket_and_is_the_problem()
         raise TranslatorLost("not like this")
 
     before = asyncio.all_tasks()
-    async with openai(listening) as server:
+    async with openai(silent) as server:
         address = endpoint(server)
         with pytest.raises(TranslatorLost, match="not like this"):
             async with address.connect(Histogram(), fail):
@@ -218,7 +32,7 @@ async def test_a_configuration_that_fails_closes_the_socket_and_is_the_problem()
 
 
 async def test_several_lines_of_one_endpoint_do_not_disturb_each_other() -> None:
-    async with openai(listening) as server:
+    async with openai(silent) as server:
         address = endpoint(server)
         async with address.connect(Histogram(), unconfigured) as first:
             async with address.connect(Histogram(), unconfigured) as second:
@@ -239,7 +53,7 @@ async def arrived(session: Session, count: int) -> None:
 
 async def test_messages_are_sent_in_their_order_and_the_waiting_is_measured() -> None:
     uplink = Histogram()
-    async with openai(listening) as server, endpoint(server).connect(uplink, unconfigured) as line:
+    async with openai(silent) as server, endpoint(server).connect(uplink, unconfigured) as line:
         await line.send(b'{"n":0}')
         assert all(line.post(b'{"n":%d}' % number, audio=number % 2 == 0) for number in range(1, 20))
         await arrived(server.session, 20)
@@ -393,7 +207,7 @@ async def test_only_a_loss_that_all_others_would_share_is_a_problem() -> None:
     assert problems == [None, str(lost)]
 
 
-@pytest.mark.parametrize("script", ["listening", "deaf"])
+@pytest.mark.parametrize("script", ["silent", "deaf"])
 async def test_leaving_closes_the_socket_within_moments_and_leaves_no_task(script: str) -> None:
     over = asyncio.Event()
 
@@ -401,7 +215,7 @@ async def test_leaving_closes_the_socket_within_moments_and_leaves_no_task(scrip
         await over.wait()
 
     before = asyncio.all_tasks()
-    async with openai(deaf if script == "deaf" else listening) as server:
+    async with openai(deaf if script == "deaf" else silent) as server:
         started = asyncio.get_running_loop().time()
         async with endpoint(server).connect(Histogram(), unconfigured):
             pass

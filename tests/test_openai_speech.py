@@ -12,15 +12,14 @@ import pytest
 from loud import active_db, pcm
 from openai.types.audio.speech_create_params import SpeechCreateParams
 from pydantic import TypeAdapter
-from speech_endpoint import KEY, endpoint
+from speech_endpoint import KEY, SPANISH, TEXT, endpoint, failure
 
 from bmv import languages
 from bmv.audio import levels, mulaw
 from bmv.audio.listening import listen
 from bmv.audio.loudness import LEVEL_DB, LOUDEST_DB
 from bmv.audio.resample import WIDE_RATE
-from bmv.call.speaker import SpeechFailed, Voice, VoiceGone
-from bmv.errors import ProviderError
+from bmv.call.speaker import Voice, VoiceGone
 from bmv.languages import IN_STREAM
 from bmv.simulator import voices
 from bmv.simulator.openai import speech
@@ -30,22 +29,12 @@ from bmv.speakers.openai_speech import OpenAISpeech
 
 ORDER: TypeAdapter[Any] = TypeAdapter(SpeechCreateParams)
 HEADERS = {"Authorization": f"Bearer {KEY}"}
-SPANISH = languages.get("es")
-TEXT = "La traducción funciona de nuevo."
 SPOKEN = [
     (language.sentences[sentence], language.tag)
     for language in languages.LANGUAGES.values()
     if language.tag in voices.LANGUAGES
     for sentence in IN_STREAM
 ]
-
-
-async def failure(voice: OpenAISpeech) -> SpeechFailed:
-    with pytest.raises(SpeechFailed) as caught:
-        await voice.speak(TEXT, SPANISH)
-    assert isinstance(caught.value, ProviderError)
-    assert KEY not in str(caught.value)
-    return caught.value
 
 
 # -- the order --------------------------------------------------------------------------------------------------------

@@ -2,13 +2,13 @@
 
 import base64
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oddities import JSON, changed
 from openai.types.realtime import (
     RealtimeError,
     RealtimeErrorEvent,
@@ -23,6 +23,7 @@ from openai.types.realtime import (
     RealtimeTranslationSessionUpdatedEvent,
 )
 from openai.types.realtime.realtime_translation_session import Audio, AudioInput, AudioInputTranscription, AudioOutput
+from openai_types import kind, strangers
 from pydantic import BaseModel, TypeAdapter
 
 from bmv.errors import ProtocolError
@@ -69,23 +70,6 @@ SERVER_EVENTS: list[BaseModel] = [
         ),
     ),
 ]
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=8), children, max_size=3),
-    max_leaves=8,
-)
-
-
-def kind(event: BaseModel) -> str:
-    return str(event.model_dump()["type"])
-
-
-def strangers(model: BaseModel, path: str = "") -> Iterator[str]:
-    """Name every key the package does not know, at any depth: the service refuses an event for one of them."""
-    yield from (f"{path}{name}" for name in model.model_extra or {})
-    for name in model.model_fields_set & set(type(model).model_fields):
-        if isinstance(value := getattr(model, name), BaseModel):
-            yield from strangers(value, f"{path}{name}.")
 
 
 def checked(text: bytes) -> dict[str, Any]:
@@ -241,13 +225,7 @@ def test_no_bytes_whatever_raise_anything_else(message: bytes) -> None:
 @given(st.sampled_from(SERVER_EVENTS), JSON, st.data())
 def test_no_change_to_a_true_event_raises_anything_else(event: BaseModel, odd: object, data: st.DataObject) -> None:
     shape = event.model_dump(mode="json", exclude_unset=True)
-    places = [(shape, name) for name in shape]
-    places += [(inner, name) for inner in shape.values() if isinstance(inner, dict) for name in inner]
-    where, name = data.draw(st.sampled_from(places))
-    where[name] = odd
-    message = bytearray(json.dumps(shape).encode())
-    if data.draw(st.booleans()):
-        message[data.draw(st.integers(0, len(message) - 1))] = data.draw(st.integers(0, 255))
+    message = changed(shape, odd, data)
     with suppress(ProtocolError):
-        found = wire.decode(bytes(message))
+        found = wire.decode(message)
         assert found is None or str(found)

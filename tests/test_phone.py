@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from configparser import ConfigParser
 from pathlib import Path
 
 import aiohttp
@@ -17,6 +18,8 @@ from house import own_notices
 
 from bmv.commands.arguments import parse
 from bmv.commands.phone import LOOPBACKED, SCRIPTED, TRANSLATED, PhoneRequest, opened, phone
+from bmv.simulator.phone.page import assets
+from bmv.web.paper import FILES
 
 ROOT = Path(__file__).parent.parent
 
@@ -78,6 +81,15 @@ async def test_the_page_says_who_translates(environ: Mapping[str, str], told: st
         http.get(page.address) as answer,
     ):
         assert told in await answer.text()
+
+
+def test_the_look_of_the_page_is_that_of_the_servers_pages_and_part_of_what_is_installed() -> None:
+    look, kind = assets()["theme.css"]
+    assert look == FILES["theme.css"]
+    assert kind == "text/css"
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    assert "theme.css" in setup["options.package_data"]["bmv"].split(", ")
 
 
 async def test_settings_of_the_real_telephone_side_are_left_out() -> None:

@@ -14,7 +14,7 @@ from settingup import (
     NEW_HOST,
     OLD_FLOW,
     WORKFLOW,
-    account_settings,
+    account_from_environment,
     leads_to,
     nothing_more,
     nothing_set,
@@ -301,8 +301,7 @@ async def test_without_a_sample_a_new_env_file_has_what_is_needed_alone(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with place(tmp_path, capsys, env=None) as home:
-        for name, value in account_settings(home.twilio):
-            monkeypatch.setenv(name, value)
+        account_from_environment(home.twilio, monkeypatch)
         (home.folder / ".env.sample").unlink()
         assert (await home.setup(host=HOST, caller_number=CALLER, flex_number=FLEX, yes=True)).code == 0
         assert home.env.read_text("utf-8") == (
@@ -317,8 +316,7 @@ async def test_how_the_sample_stands_in_a_new_env_file(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with place(tmp_path, capsys, env=None) as home:
-        for name, value in account_settings(home.twilio):
-            monkeypatch.setenv(name, value)
+        account_from_environment(home.twilio, monkeypatch)
         assert (await home.setup(**NAMED, yes=True)).code == 0
         assert home.env.stat().st_mode & 0o777 == 0o600
         sample = (home.folder / ".env.sample").read_text("utf-8").splitlines()

@@ -6,23 +6,13 @@ import struct
 from pathlib import Path
 
 import pytest
+from prompted import BACK, SPANISH, WORDS, record
 
-from bmv import languages
-from bmv.audio import mulaw, wav
+from bmv.audio import mulaw
 from bmv.errors import SettingsError
-from bmv.languages import IN_STREAM
 from bmv.simulator import voices
 from bmv.speakers.prompt_files import PromptCache, read_own
 from bmv.speakers.prompts import TONE
-
-SPANISH = languages.get("es")
-LOST, BACK, WORDS, *_ = IN_STREAM
-
-
-def record(path: Path, audio: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    wav.write_wav(path, audio)
-
 
 # -- the cache --------------------------------------------------------------------------------------------------------
 

@@ -5,24 +5,15 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from prompted import ALL, BACK, BOTH, ENGLISH, LOST, everything
 from scripted_voice import GONE, Script
 from structlog.testing import capture_logs
 
-from bmv import languages
 from bmv.audio import mulaw
 from bmv.call.speaker import SpeechFailed
-from bmv.languages import IN_STREAM, PHRASES, Language, Sentence
+from bmv.languages import IN_STREAM, PHRASES, Language
 from bmv.speakers.prompt_files import PromptCache
 from bmv.speakers.prompts import AT_ONCE, TONE, Prompts
-
-ENGLISH, SPANISH = languages.get("en"), languages.get("es")
-BOTH = (ENGLISH, SPANISH)
-LOST, BACK, *_ = IN_STREAM
-ALL = len(BOTH) * len(IN_STREAM)
-
-
-def everything(prompts: Prompts) -> dict[tuple[str, Sentence], bytes]:
-    return {(each.tag, sentence): prompts.say(sentence, each) for each in BOTH for sentence in IN_STREAM}
 
 
 async def test_the_next_voice_speaks_what_the_first_no_longer_can_and_that_is_said_once(tmp_path: Path) -> None:

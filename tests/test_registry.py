@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from fakes import World, agent_sid, loud, numbers, settle, until
+from fake_world import World, agent_sid
+from fakes import loud, numbers, settle, until
 
 from bmv import languages
 from bmv.call.leg import Role

@@ -6,19 +6,23 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from fakes import settle
 from renewals import LOST, PAIR, Factory, Speaker, audio, talking
 
-from bmv.call.renewal import DRAIN_SECONDS, LONGEST_WAIT_FRAMES, PAUSE_FRAMES, Renewing
+from bmv.audio.mulaw import SILENCE
+from bmv.call.renewal import DRAIN_SECONDS, LONGEST_WAIT_FRAMES, MOST_UNHEARD_FRAMES, PAUSE_FRAMES, Renewing
 from bmv.call.telling import told
 from bmv.call.translator import (
     Alive,
+    AudioTranslated,
     Captioned,
     CaptionKind,
     Expiring,
     Processed,
     TranslatorEvent,
     TranslatorFactory,
+    TranslatorLost,
 )
 from bmv.languages import get
 from bmv.metrics import Histogram
@@ -160,6 +164,63 @@ async def test_all_of_the_old_session_is_heard_before_the_new_one() -> None:
         assert speaker.words == [b"one", b"two", b"three", b"four"]
         await new.say(*audio(b"five"))
     assert speaker.words[-1] == b"five"
+
+
+@pytest.mark.parametrize(
+    ("event", "takes"),
+    [
+        (AudioTranslated(SILENCE * 50, 0.0), 50),
+        (AudioTranslated(b"1", 0.0), 1),
+        (Captioned(CaptionKind.ORIGINAL, "uno " * 2000), 50),
+        (Alive(), 1),
+    ],
+    ids=["sound", "tiny pieces", "captions", "news"],
+)
+async def test_a_new_session_that_says_too_much_before_its_turn_is_lost_after_what_was_kept_of_it(
+    event: TranslatorEvent, takes: int
+) -> None:
+    async with talking(ends=TranslatorLost) as speaker:
+        old, new = await speaker.renewed()
+        await new.say(*[event] * (MOST_UNHEARD_FRAMES + 1))
+        await speaker.talk(5)
+        before = len(speaker.heard)
+        await old.say(*audio(b"old"))
+        await old.end()
+        first, second, *kept = speaker.heard[before:]
+        assert [first, second] == [*audio(b"old"), Processed(old_frames(speaker))]
+        assert kept == [event] * len(kept)
+        assert 0.9 * MOST_UNHEARD_FRAMES < len(kept) * takes <= MOST_UNHEARD_FRAMES
+
+
+async def test_a_new_session_may_say_much_before_its_turn() -> None:
+    async with talking() as speaker:
+        old, new = await speaker.renewed()
+        await new.say(*audio(SILENCE * 50) * 100)
+        await old.end()
+        assert speaker.words == [SILENCE * 50] * 100
+        await new.say(*audio(b"more"))
+        assert speaker.words[-1] == b"more"
+
+
+async def test_an_heir_that_says_too_much_before_it_is_fed_does_not_take_over() -> None:
+    async with talking() as speaker:
+        old, new = await speaker.heir()
+        await new.say(*audio(b"word" * 2000) * (MOST_UNHEARD_FRAMES // 50))
+        await speaker.pause()
+        assert speaker.fed_to == [PAUSE_FRAMES, 0]
+        assert speaker.factory.open_sessions == [old]
+
+
+async def test_an_heir_may_be_silent_for_as_long_as_nobody_is_fed_anything() -> None:
+    async with talking() as speaker:
+        old, new = await speaker.heir()
+        await new.say(*[*audio(SILENCE * 10), Alive()] * MOST_UNHEARD_FRAMES)  # 20 minutes on hold
+        assert speaker.factory.open_sessions == [old, new]
+        await speaker.pause()
+        assert speaker.fed_to == [PAUSE_FRAMES - 1, 1]
+        await old.end()
+        await new.say(*audio(SILENCE, b"word"))
+        assert speaker.words == [SILENCE, b"word"]
 
 
 async def test_what_is_processed_counts_on_across_sessions() -> None:

@@ -14,7 +14,8 @@ from typing import NoReturn
 
 import aiohttp
 import pytest
-from fakes import World, settle, until
+from fake_world import World
+from fakes import settle, until
 from house import ACCOUNT, CALLER_NUMBER, FLEX_NUMBER, HOST, KEY, MARIA_NUMBER, TOKEN, WORKFLOW, environment
 from test_process import port_of, start
 

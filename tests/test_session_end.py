@@ -7,7 +7,8 @@ import gc
 from collections.abc import Awaitable, Callable
 
 import pytest
-from fakes import REFUSED, agent_sid, lost, loud, settle
+from fake_world import agent_sid
+from fakes import REFUSED, lost, loud, settle
 from talk import AGENT, CALLER, CALLER_SID, Talk, farewell, told
 
 from bmv import languages

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from fakes import REFUSED, agent_sid, loud, numbers, settle, spoken
+from fake_world import agent_sid
+from fakes import REFUSED, loud, numbers, settle, spoken
 from talk import AGENT, CALLER, CALLER_SID, Log, Talk, farewell, told
 
 from bmv import languages

@@ -56,6 +56,20 @@ async def test_in_the_secure_pause_both_hear_each_other_are_told_so_and_no_sessi
         assert not talk.call.view().secured
 
 
+async def test_what_the_beep_gate_holds_back_when_it_ends_was_said_in_it_and_is_given_to_no_session() -> None:
+    talk = Talk("es")
+    async with talk.living() as world:
+        await talk.bridged()
+        talk.call.secure(True)
+        await talk.hear(AGENT, *spoken(2000, 2010))
+        talk.call.secure(False)
+        await talk.hear(AGENT, *spoken(3000, 3010), *[SILENCE] * 50)
+        await world.pass_time(2.0)
+        heard = [number for number in numbers(talk.caller.frames) if 2000 <= number < 3000]
+        assert heard == list(range(2000, 2010))
+        assert fed(talk) == list(range(3000, 3010))
+
+
 async def test_the_same_again_tells_nobody_anything() -> None:
     talk = Talk("es")
     async with talk.living() as world:

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from simulator_twilio_server import CALLER, FLEX, FRONT, WORKFLOW, a_company, a_tone, connect, create, twiml
+from simulator_twilio_server import CALLER, FLEX, FRONT, PAUSE, WORKFLOW, a_company, a_tone, connect, create, twiml
 
 from bmv.simulator.twilio import Party
 
@@ -37,7 +37,7 @@ async def test_a_full_call_both_ways() -> None:
 async def test_closing_the_company_ends_running_calls_with_a_stop() -> None:
     async with a_company() as (twilio, server):
         server.pages["/front"] = connect("<Say>never</Say>")
-        server.pages["/flex"] = twiml('<Pause length="60"/>')
+        server.pages["/flex"] = PAUSE
         call = await twilio.dial(from_=CALLER, to=FRONT, party=Party())
         await create(twilio, {"To": FLEX, "From": FRONT, "Twiml": connect()})
         sockets = [await server.socket(), await server.socket()]

@@ -18,8 +18,8 @@ from simulator_twilio_server import (
     look_up,
     twiml,
 )
-from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.rest import Client
+from twilio_sdk import SdkClient
 
 from bmv.audio.tones import is_tone
 from bmv.simulator.twilio import Agent, FakeTwilio, HungUpError, Party, TaskRouter
@@ -277,7 +277,7 @@ async def test_the_twilio_package_can_look_up_both() -> None:
     async with a_company() as (twilio, server):
         agent, _ = await a_talk(twilio, server)
         task = agent.reservation.task
-        client = Client(ACCOUNT, TOKEN, http_client=_HttpClient(twilio))
+        client = Client(ACCOUNT, TOKEN, http_client=SdkClient(twilio))
         agent.hold()
         participants = client.conferences(agent.conference.sid).participants
         participant = await participants(task.call.sid).fetch_async()
@@ -288,15 +288,3 @@ async def test_the_twilio_package_can_look_up_both() -> None:
         assert (found.assignment_status, found.sid) == ("assigned", task.sid)
         assert found.date_created is not None
         await client.http_client.close()
-
-
-class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
-    def __init__(self, twilio: FakeTwilio) -> None:
-        super().__init__()
-        self._url = twilio.url
-
-    async def request(self, method, url, *args, **kwargs):  # type: ignore[no-untyped-def]
-        kwargs["timeout"] = None
-        for host in ("api", "taskrouter"):
-            url = url.replace(f"https://{host}.twilio.com", self._url)
-        return await super().request(method, url, *args, **kwargs)

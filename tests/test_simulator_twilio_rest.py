@@ -9,6 +9,7 @@ from simulator_twilio_server import (
     CALLER,
     FLEX,
     FRONT,
+    PAUSE,
     TOKEN,
     Server,
     a_company,
@@ -17,10 +18,10 @@ from simulator_twilio_server import (
     create,
     twiml,
 )
-from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.rest import Client
+from twilio_sdk import SdkClient
 
-from bmv.simulator.twilio import FakeTwilio, Number, Party
+from bmv.simulator.twilio import Number, Party
 
 APP = "AP" + "1" * 32
 SDK = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -41,7 +42,7 @@ def statuses(server: Server) -> list[str]:
 
 async def test_an_ordered_call_rings_is_answered_and_completed() -> None:
     async with a_company() as (twilio, server):
-        server.pages["/flex"] = twiml('<Pause length="60"/>')
+        server.pages["/flex"] = PAUSE
         status, body = await create(twilio, order())
         assert status == 201
         assert (body["status"], body["direction"], body["parent_call_sid"]) == ("queued", "outbound-api", None)
@@ -65,7 +66,7 @@ async def test_only_the_status_events_asked_for_are_told() -> None:
 
 async def test_the_far_end_is_a_call_of_its_own() -> None:
     async with a_company() as (twilio, server):
-        server.pages["/flex"] = twiml('<Pause length="60"/>')
+        server.pages["/flex"] = PAUSE
         _, body = await create(twilio, order(CallerId=CALLER))
         await (await twilio.next_call(1)).streaming(1)
         form = dict(server.forms)["/flex"]
@@ -90,7 +91,7 @@ async def test_both_ends_of_an_ordered_call_hear_each_other_and_end_together() -
 
 async def test_an_app_gets_the_parameters_of_the_address_unprefixed() -> None:
     async with a_company() as (twilio, server):
-        server.pages["/app"] = twiml('<Pause length="60"/>')
+        server.pages["/app"] = PAUSE
         status, body = await create(twilio, order(To=f"app:{APP}?bmv_call_id=a%20b"))
         assert status == 201
         assert body["to"] == f"app:{APP}"
@@ -150,7 +151,7 @@ async def test_an_unknown_status_event_is_refused() -> None:
 
 async def test_a_caller_s_number_may_be_shown_with_the_token_of_that_call() -> None:
     async with a_company() as (twilio, server):
-        server.pages["/front"] = server.pages["/flex"] = twiml('<Pause length="60"/>')
+        server.pages["/front"] = server.pages["/flex"] = PAUSE
         await (await twilio.dial(from_=CALLER, to=FRONT, party=Party())).answered(1)
         token = server.forms[0][1]["CallToken"]
         assert (await create(twilio, order(From=CALLER, CallToken="wrong")))[0] == 400
@@ -162,7 +163,7 @@ async def test_a_caller_s_number_may_be_shown_with_the_token_of_that_call() -> N
 @SDK
 async def test_the_wrong_password_is_refused() -> None:
     async with a_company() as (twilio, _):
-        client = Client(ACCOUNT, "wrong", http_client=_HttpClient(twilio))
+        client = Client(ACCOUNT, "wrong", http_client=SdkClient(twilio))
         with pytest.raises(Exception, match="Authenticate"):
             await client.calls.create_async(to=FLEX, from_=FRONT, twiml="<Response/>")
         await client.http_client.close()
@@ -172,8 +173,8 @@ async def test_the_wrong_password_is_refused() -> None:
 @SDK
 async def test_the_twilio_package_can_make_look_up_and_end_a_call() -> None:
     async with a_company() as (twilio, server):
-        server.pages["/flex"] = twiml('<Pause length="60"/>')
-        client = Client(ACCOUNT, TOKEN, http_client=_HttpClient(twilio))
+        server.pages["/flex"] = PAUSE
+        client = Client(ACCOUNT, TOKEN, http_client=SdkClient(twilio))
         made = await client.calls.create_async(
             to=FLEX,
             from_=FRONT,
@@ -190,16 +191,6 @@ async def test_the_twilio_package_can_make_look_up_and_end_a_call() -> None:
             await client.calls(call.sid).update_async(status="completed")
         assert error.value.code == 20404  # type: ignore[attr-defined]
         await client.http_client.close()
-
-
-class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
-    def __init__(self, twilio: FakeTwilio) -> None:
-        super().__init__()
-        self._url = twilio.url
-
-    async def request(self, method, url, *args, **kwargs):  # type: ignore[no-untyped-def]
-        kwargs["timeout"] = None
-        return await super().request(method, url.replace("https://api.twilio.com", self._url), *args, **kwargs)
 
 
 async def test_an_unknown_call_is_not_found() -> None:
@@ -281,7 +272,7 @@ async def test_the_next_order_can_be_refused_and_the_one_after_works() -> None:
 
 async def test_a_hanging_order_is_placed_all_the_same() -> None:
     async with a_company() as (twilio, server):
-        server.pages["/flex"] = twiml('<Pause length="60"/>')
+        server.pages["/flex"] = PAUSE
         twilio.hang_next_create(60)
         waiting = asyncio.ensure_future(create(twilio, order()))
         call = await twilio.next_call(1)
@@ -292,14 +283,14 @@ async def test_a_hanging_order_is_placed_all_the_same() -> None:
 
 async def test_a_time_limit_ends_the_call() -> None:
     async with a_company() as (twilio, server):
-        server.pages["/flex"] = twiml('<Pause length="60"/>')
+        server.pages["/flex"] = PAUSE
         await create(twilio, order(TimeLimit="0"))
         assert await (await twilio.next_call(1)).ended(1) == "completed"
 
 
 async def test_twiml_can_come_from_a_url_or_an_app() -> None:
     async with a_company() as (twilio, server):
-        server.pages["/flex"] = twiml('<Pause length="60"/>')
+        server.pages["/flex"] = PAUSE
         server.pages["/twiml"] = server.pages["/app"] = twiml("<Say>x</Say>")
         for changes in ({"Url": "https://bmv.test/twiml"}, {"ApplicationSid": APP}):
             await create(twilio, order(Twiml="", StatusCallback="", **changes))

@@ -2,101 +2,16 @@
 
 import asyncio
 import contextvars
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
-import aiohttp
 import pytest
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMessage, WSMsgType
+from socket_ends import KINDS, connected
 
-from bmv.sockets import ClientSocket, DirectQueue, Sender, ServerSocket, Take, texts
+from bmv.sockets import ClientSocket, DirectQueue, Sender, Take, texts
 
-Either = ServerSocket | ClientSocket
-
-
-class PublicServerSocket(ServerSocket):
-    """As with an aiohttp that is built otherwise."""
-
-    directly = False
-
-
-class PublicClientSocket(ClientSocket):
-    """As with an aiohttp that is built otherwise."""
-
-    directly = False
-
-
-@dataclass
-class Ends:
-    """Both ends of a connection: ours, and the peer's, which is plain aiohttp."""
-
-    ours: Either
-    peer: web.WebSocketResponse | aiohttp.ClientWebSocketResponse[Any]
-    peer_transport: asyncio.Transport
-
-
-KINDS = ["server", "server, publicly", "client", "client, publicly"]
-
-
-@asynccontextmanager
-async def connected(kind: str, *, heartbeat: float | None = None, small: bool = False) -> AsyncIterator[Ends]:
-    """A connection of which one end is ours."""
-    side, _, publicly = kind.partition(", ")
-    served: asyncio.Future[tuple[web.WebSocketResponse, asyncio.Transport]] = asyncio.Future()
-    over = asyncio.Event()
-
-    async def handle(request: web.Request) -> web.WebSocketResponse:
-        assert request.transport
-        ws = web.WebSocketResponse(timeout=0.2)
-        if side == "server":
-            make = PublicServerSocket if publicly else ServerSocket
-            ws = make(timeout=0.2, max_msg_size=1000, compress=False, decode_text=False, heartbeat=heartbeat)
-        await ws.prepare(request)
-        if side == "client":
-            await ws.send_str("hello")  # so early that it may come with the answer to the upgrade
-        served.set_result((ws, request.transport))
-        await over.wait()
-        return ws
-
-    app = web.Application()
-    app.router.add_get("/", handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    ear = socket.create_server(("127.0.0.1", 0))
-    if small:
-        ear.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    await web.SockSite(runner, ear).start()
-    url = f"http://127.0.0.1:{ear.getsockname()[1]}/"
-    ours_at_client = PublicClientSocket if publicly else ClientSocket
-    made: type[Any] = ours_at_client if side == "client" else aiohttp.ClientWebSocketResponse
-    try:
-        async with asyncio.timeout(10), aiohttp.ClientSession(ws_response_class=made) as http:
-            client = await http.ws_connect(
-                url,
-                timeout=aiohttp.ClientWSTimeout(ws_close=0.2),
-                max_msg_size=ClientSocket.MAX_MESSAGE_BYTES,
-                decode_text=side == "server",
-                heartbeat=heartbeat if side == "client" else None,
-            )
-            server, transport = await served
-            if side == "client":
-                assert isinstance(client, ClientSocket)
-                assert (await client.receive()).data == b"hello"
-                yield Ends(client, server, transport)
-            else:
-                assert isinstance(server, ServerSocket)
-                peer_transport = client._response.connection.transport  # type: ignore[union-attr]
-                assert peer_transport
-                yield Ends(server, client, peer_transport)
-            over.set()
-            await client.close()
-    finally:
-        over.set()
-        await runner.cleanup()
+T = TypeVar("T")
 
 
 def until(last: bytes, heard: list[bytes]) -> Take:
@@ -117,6 +32,20 @@ def forever(heard: list[bytes]) -> Take:
         return False
 
     return take
+
+
+async def begun(taking: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Let it go until it waits for what comes."""
+    task = asyncio.create_task(taking)
+    await asyncio.sleep(0)
+    return task
+
+
+async def outcome(taking: asyncio.Task[WSMessage | None]) -> WSMessage:
+    """What the taking was ended by, which is no text."""
+    message = await taking
+    assert message is not None
+    return message
 
 
 # -- receiving ------------------------------------------------------------------------------------------------------
@@ -148,8 +77,7 @@ async def test_text_is_handed_over_in_order_whether_it_came_before_or_comes_now(
 async def test_what_comes_after_enough_is_kept_for_the_next_time(kind: str) -> None:
     heard: list[bytes] = []
     async with connected(kind) as ends:
-        first = asyncio.create_task(texts(ends.ours, until(b"2", heard)))
-        await asyncio.sleep(0)
+        first = await begun(texts(ends.ours, until(b"2", heard)))
         for number in range(5):
             await ends.peer.send_str(str(number))
         await first
@@ -162,8 +90,7 @@ async def test_what_comes_after_enough_is_kept_for_the_next_time(kind: str) -> N
 async def test_cancelling_loses_no_message(kind: str) -> None:
     heard: list[bytes] = []
     async with connected(kind) as ends:
-        taking = asyncio.create_task(texts(ends.ours, forever(heard)))
-        await asyncio.sleep(0)
+        taking = await begun(texts(ends.ours, forever(heard)))
         await ends.peer.send_str("0")
         while not heard:
             await asyncio.sleep(0)
@@ -180,13 +107,11 @@ async def test_cancelling_loses_no_message(kind: str) -> None:
 async def test_a_binary_message_is_given_back_in_its_place(kind: str) -> None:
     heard: list[bytes] = []
     async with connected(kind) as ends:
-        taking = asyncio.create_task(texts(ends.ours, forever(heard)))
-        await asyncio.sleep(0)
+        taking = await begun(texts(ends.ours, forever(heard)))
         await ends.peer.send_str("before")
         await ends.peer.send_bytes(b"binary")
         await ends.peer.send_str("after")
-        message = await taking
-        assert message is not None
+        message = await outcome(taking)
         assert (message.type, message.data) == (WSMsgType.BINARY, b"binary")
         await texts(ends.ours, until(b"after", heard))
     assert heard == [b"before", b"after"]
@@ -200,8 +125,7 @@ async def test_the_end_is_told_with_its_code(kind: str, code: int) -> None:
         taking = asyncio.create_task(texts(ends.ours, forever(heard)))
         await ends.peer.send_str("last")
         await ends.peer.close(code=code, message=b"bye")
-        message = await taking
-        assert message is not None
+        message = await outcome(taking)
         assert (message.type, message.data, message.extra) == (WSMsgType.CLOSE, code, "bye")
         assert ends.ours.close_code == code
     assert heard == [b"last"]
@@ -210,24 +134,20 @@ async def test_the_end_is_told_with_its_code(kind: str, code: int) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_broken_connection_is_an_end(kind: str) -> None:
     async with connected(kind) as ends:
-        taking = asyncio.create_task(texts(ends.ours, forever([])))
-        await asyncio.sleep(0)
+        taking = await begun(texts(ends.ours, forever([])))
         ends.peer_transport.abort()
-        message = await taking
-        assert message is not None
+        message = await outcome(taking)
         assert message.type in (WSMsgType.CLOSED, WSMsgType.CLOSING, WSMsgType.ERROR)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_closing_it_ourselves_ends_the_taking(kind: str) -> None:
     async with connected(kind) as ends:
-        taking = asyncio.create_task(texts(ends.ours, forever([])))
-        await asyncio.sleep(0)
+        taking = await begun(texts(ends.ours, forever([])))
         closing = asyncio.create_task(ends.ours.close())
         assert (await ends.peer.receive()).type is WSMsgType.CLOSE
-        message = await taking
+        message = await outcome(taking)
         await closing
-        assert message is not None
         assert message.type in (WSMsgType.CLOSED, WSMsgType.CLOSING)
 
 
@@ -239,8 +159,7 @@ async def test_a_message_that_is_too_large_closes_the_socket_and_says_why(kind: 
         limit = 1000 if kind.startswith("server") else ClientSocket.MAX_MESSAGE_BYTES
         ends.peer_transport.write(bytes([0x81, 127 | (0x80 if kind.startswith("server") else 0)]))
         ends.peer_transport.write((limit + 1).to_bytes(8, "big"))
-        message = await taking
-        assert message is not None
+        message = await outcome(taking)
         assert message.type is WSMsgType.ERROR
         assert (await told).data == WSCloseCode.MESSAGE_TOO_BIG
 
@@ -267,8 +186,7 @@ async def test_a_bug_in_who_takes_comes_out_and_what_follows_is_kept(kind: str) 
 
     heard: list[bytes] = []
     async with connected(kind) as ends:
-        taking = asyncio.create_task(texts(ends.ours, stumble))
-        await asyncio.sleep(0)
+        taking = await begun(texts(ends.ours, stumble))
         await ends.peer.send_str("1")
         await ends.peer.send_str("2")
         with pytest.raises(ZeroDivisionError):
@@ -292,8 +210,7 @@ async def test_who_takes_is_called_in_the_context_of_who_waits(kind: str) -> Non
 
     async with connected(kind) as ends:
         name.set("another")
-        taking = asyncio.create_task(wait())
-        await asyncio.sleep(0)
+        taking = await begun(wait())
         await ends.peer.send_str("1")
         await taking
     assert seen == ["mine"]
@@ -338,8 +255,7 @@ async def test_a_peer_that_is_silent_is_asked_and_one_that_does_not_answer_is_go
             await ends.peer.pong()  # a sign of life, unasked for
         assert not taking.done()
         transport.pause_reading()  # the ping is never seen
-        message = await taking
-        assert message is not None
+        message = await outcome(taking)
         assert message.type in (WSMsgType.ERROR, WSMsgType.CLOSED)
 
 
@@ -357,74 +273,3 @@ async def test_a_peer_that_answers_pings_or_talks_is_kept(kind: str) -> None:
         await ends.peer.send_str("last")
         assert await taking is None
         answering.cancel()
-
-
-# -- sending --------------------------------------------------------------------------------------------------------
-
-
-async def received(ends: Ends, count: int) -> list[str | bytes]:
-    return [(await ends.peer.receive()).data for _ in range(count)]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_text_is_on_its_way_when_write_comes_back(kind: str) -> None:
-    async with connected(kind) as ends:
-        sender = Sender(ends.ours)
-        for number in range(20):
-            sender.write(b"%d" % number)
-        assert not sender.is_stuck
-        assert await received(ends, 20) == [str(number) for number in range(20)]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_what_is_written_while_the_peer_takes_nothing_follows_in_order(kind: str) -> None:
-    async with connected(kind, small=True) as ends:
-        sender = Sender(ends.ours)
-        ends.peer_transport.pause_reading()
-        sent: list[str] = []
-        while not sender.is_stuck:
-            sent.append(f"{len(sent)} " + "x" * 20_000)
-            sender.write(sent[-1].encode())
-        for number in range(3):
-            sender.write(b"late %d" % number)
-        freeing = asyncio.create_task(sender.free())
-        await asyncio.sleep(0.01)
-        assert not freeing.done()
-        ends.peer_transport.resume_reading()
-        assert await received(ends, len(sent) + 3) == [*sent, "late 0", "late 1", "late 2"]
-        await freeing
-        assert not sender.is_stuck
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_waiting_for_a_peer_can_be_given_up(kind: str) -> None:
-    async with connected(kind, small=True) as ends:
-        sender = Sender(ends.ours)
-        ends.peer_transport.pause_reading()
-        while not sender.is_stuck:
-            sender.write(b"x" * 20_000)
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.02):
-                await sender.free()
-        ends.peer_transport.abort()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_a_connection_that_breaks_while_the_peer_takes_nothing_is_told(kind: str) -> None:
-    async with connected(kind, small=True) as ends:
-        sender = Sender(ends.ours)
-        ends.peer_transport.pause_reading()
-        while not sender.is_stuck:
-            sender.write(b"x" * 20_000)
-        ends.peer_transport.abort()
-        with pytest.raises((aiohttp.ClientError, ConnectionError)):
-            await sender.free()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_writing_to_a_closed_socket_says_so(kind: str) -> None:
-    async with connected(kind) as ends:
-        sender = Sender(ends.ours)
-        await ends.ours.close()
-        with pytest.raises((aiohttp.ClientError, ConnectionError)):
-            sender.write(b"too late")

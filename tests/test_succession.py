@@ -12,7 +12,9 @@ import pytest
 from direction import PAIR
 from fakes import FakeTranslator, FakeTranslatorFactory, HandClock, lost, loud, settle
 
+from bmv.audio.mulaw import SILENCE
 from bmv.call.alongside import alongside
+from bmv.call.frames import Frames
 from bmv.call.ladder import Ladder
 from bmv.call.stats import DirectionStats
 from bmv.call.succession import Succession
@@ -117,8 +119,9 @@ async def test_a_session_is_fed_what_it_is_given() -> None:
     async with alongside(line.succession.run()):
         line.succession.prepare()
         await settle()
-        line.succession.feed(loud(1), line.clock(), voiced=True)
-        assert (line.kind.sessions[0].fed, line.kind.sessions[0].voiced) == ([loud(1)], [True])
+        line.succession.feed(Frames.cut(loud(1) + loud(2) + SILENCE + loud(3), b"\1\1\0\1"), line.clock())
+        assert line.kind.sessions[0].fed == [loud(1), loud(2), SILENCE, loud(3)]
+        assert line.kind.sessions[0].voiced == [True, True, False, True]
 
 
 # -- being told outside of any task

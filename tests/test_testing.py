@@ -27,8 +27,6 @@ from broken_translators import (
     ForgetsWhenItIsCancelled,
     GivesAnArray,
     Greets,
-    Honest,
-    HonestFactory,
     Interrupts,
     IsLostPerhaps,
     LeavesATask,
@@ -53,11 +51,13 @@ from broken_translators import (
     Sleeps,
     SpeaksPerhaps,
     TakesMoreAfterTheEnd,
+    TakesSeveralForOne,
     TellsTheTimeOfDay,
     WantsToBeTriedEarlier,
     WillNotBeCancelled,
     WrapsErrors,
 )
+from honest_translator import Honest, HonestFactory
 
 from bmv.audio.voice import VoiceDetector
 from bmv.call.translator import TranslatorFactory
@@ -112,6 +112,7 @@ BROKEN: list[tuple[type[Honest | HonestFactory], str, str]] = [
     (ForgetsTheLastFrame, "when_the_events_end_every_frame_is_processed", "49 of 50 frames processed"),
     (AnswersAtTheEnd, "speech_is_processed_while_the_session_goes_on", "only 0 were processed"),
     (AnswersAtTheEnd, "it_shows_signs_of_life_while_somebody_speaks", "no event of any kind came for 0.1 s"),
+    (TakesSeveralForOne, "frames_may_come_several_at_once", "of 25 frames that came five at a time 6 were"),
     (Sleeps, "feeding_does_not_wait_for_anything", "feed must only note and return"),
     (TakesMoreAfterTheEnd, "after_finish_nothing_more_is_taken", "26 frames were processed, 25 were fed"),
     (CountsAfterTheEnd, "after_finish_nothing_more_is_taken", "frames that came after the end were counted"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import fields
 
 import pytest
-from fakes import FakeTranslator, World, hush, lost, settle, spoken, until
+from fake_world import World
+from fakes import FakeTranslator, hush, lost, settle, spoken, until
 
 from bmv import languages
 from bmv.call.ledger import Fate
@@ -27,6 +29,16 @@ CALLER, AGENT = Role.CALLER, Role.AGENT
 
 def answered(registry: CallRegistry, number: int = 1, language: str = "es") -> CallSession:
     return registry.answer(Caller(f"CA-{number}", "+34911222333", languages.get(language)))
+
+
+@asynccontextmanager
+async def a_bridge(*, kinds: int = 1, language: str = "es") -> AsyncIterator[tuple[World, CallRegistry, CallSession]]:
+    """The world, those who count, and a call in which both hear each other."""
+    world = World(kinds=kinds)
+    async with CallRegistry(world.services, max_calls=9) as registry:
+        call = answered(registry, language=language)
+        await world.bridged(call)
+        yield world, registry, call
 
 
 async def end(world: World, registry: CallRegistry, call: CallSession) -> None:
@@ -64,10 +76,7 @@ def sums(totals: Totals) -> Iterator[float]:
 
 
 async def test_a_running_call_counts_with_what_it_has_so_far_and_the_same_when_it_is_over() -> None:
-    world = World()
-    async with CallRegistry(world.services, max_calls=9) as registry:
-        call = answered(registry)
-        await world.bridged(call)
+    async with a_bridge() as (world, registry, call):
         await say(world, call, CALLER, spoken(0, 50))
         world.provider.session("es").speak(*spoken(1000, 1025))
         await world.pass_time(1.0)
@@ -93,19 +102,13 @@ async def test_a_running_call_counts_with_what_it_has_so_far_and_the_same_when_i
 
 
 async def test_what_is_asked_for_is_a_copy() -> None:
-    world = World()
-    async with CallRegistry(world.services, max_calls=9) as registry:
-        call = answered(registry)
-        await world.bridged(call)
+    async with a_bridge() as (world, registry, call):
         await say(world, call, CALLER, spoken(0, 10))
         assert [party(registry).received for _ in range(3)] == [10, 10, 10]
 
 
 async def test_where_nothing_is_translated_that_is_no_failure() -> None:
-    world = World()
-    async with CallRegistry(world.services, max_calls=9) as registry:
-        call = answered(registry, language="en")
-        await world.bridged(call)
+    async with a_bridge(language="en") as (world, registry, call):
         await say(world, call, CALLER, spoken(0, 20))
         _, moment = registry.measured()
         assert moment.modes == {(CALLER, STRAIGHT): 1, (AGENT, STRAIGHT): 1}
@@ -115,10 +118,7 @@ async def test_where_nothing_is_translated_that_is_no_failure() -> None:
 
 
 async def test_lost_refused_and_reopened_sessions_are_told_apart() -> None:
-    world = World(kinds=2)
-    async with CallRegistry(world.services, max_calls=9) as registry:
-        call = answered(registry)
-        await world.bridged(call)
+    async with a_bridge(kinds=2) as (world, registry, call):
         session = world.provider.session("es")
         world.provider.refusals = [lost(), lost()]
         session.lose()
@@ -133,10 +133,7 @@ async def test_lost_refused_and_reopened_sessions_are_told_apart() -> None:
 
 
 async def test_a_direction_shows_the_translator_that_it_has_come_down_to() -> None:
-    world = World(kinds=2)
-    async with CallRegistry(world.services, max_calls=9) as registry:
-        call = answered(registry)
-        await world.bridged(call)
+    async with a_bridge(kinds=2) as (world, registry, call):
         world.provider.session("es").lose(lost(permanent=True))
         await settle()
         assert registry.measured()[1].rungs == {(CALLER, 2): 1, (AGENT, 1): 1}
@@ -148,10 +145,7 @@ async def test_a_direction_shows_the_translator_that_it_has_come_down_to() -> No
 
 
 async def test_frames_that_come_late_are_counted_and_the_first_one_is_not_late() -> None:
-    world = World()
-    async with CallRegistry(world.services, max_calls=9) as registry:
-        call = answered(registry)
-        await world.bridged(call)
+    async with a_bridge() as (world, registry, call):
         await say(world, call, CALLER, spoken(0, 5))
         await world.pass_time(0.2)
         await say(world, call, CALLER, spoken(5, 10))
@@ -169,10 +163,7 @@ async def test_callers_who_are_turned_away_are_counted_by_the_reason() -> None:
 
 
 async def test_what_a_session_costs_counts_while_it_lasts_and_is_not_counted_twice() -> None:
-    world = World()
-    async with CallRegistry(world.services, max_calls=9) as registry:
-        call = answered(registry)
-        await world.bridged(call)
+    async with a_bridge() as (world, registry, call):
         session = world.provider.session("es")
         session.usage = Usage(usd=0.25)
         assert usd(registry) == 0.25
@@ -191,10 +182,7 @@ async def test_what_a_session_costs_counts_while_it_lasts_and_is_not_counted_twi
 
 
 async def test_the_price_of_a_session_that_is_given_up_for_another_language_is_never_missing() -> None:
-    world = World()
-    async with CallRegistry(world.services, max_calls=9) as registry:
-        call = answered(registry)
-        await world.bridged(call)
+    async with a_bridge() as (world, registry, call):
         world.provider.session("es").usage = Usage(usd=1.0)
         call.agent_accepted("WR2", (languages.get("de"),))
         assert usd(registry) == 1.0
@@ -227,10 +215,7 @@ class Broken:
 
 
 async def test_a_translator_whose_price_cannot_be_had_costs_the_others_nothing() -> None:
-    world = World()
-    async with CallRegistry(world.services, max_calls=9) as registry:
-        call = answered(registry)
-        await world.bridged(call)
+    async with a_bridge() as (world, registry, call):
         world.provider.session("es").usage = Broken()  # type: ignore[assignment]
         world.provider.session("en").usage = Usage(usd=1.0)
         assert (usd(registry), usd(registry, AGENT)) == (0.0, 1.0)

@@ -20,10 +20,11 @@ from settingup import (
     OTHER,
     SHORT,
     Place,
-    account_settings,
+    account_from_environment,
     nothing_set,
     old_flow,
     place,
+    something_old,
 )
 
 from bmv.config import parsers
@@ -239,8 +240,7 @@ async def test_an_env_file_that_we_made_stays_where_somebody_wrote_into_it(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with place(tmp_path, capsys, env=None) as home:
-        for name, value in account_settings(home.twilio):
-            monkeypatch.setenv(name, value)
+        account_from_environment(home.twilio, monkeypatch)
         sample = (home.folder / ".env.sample").read_text("utf-8")
         await home.setup(**NAMED, yes=True)
         home.env.write_text(home.env.read_text("utf-8") + "MORE=1\n", "utf-8")
@@ -253,8 +253,7 @@ async def test_an_env_file_that_we_made_and_that_is_gone_is_no_matter(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with place(tmp_path, capsys, env=None) as home:
-        for name, value in account_settings(home.twilio):
-            monkeypatch.setenv(name, value)
+        account_from_environment(home.twilio, monkeypatch)
         before = home.state()
         await home.setup(**NAMED, yes=True)
         home.env.unlink()
@@ -316,8 +315,7 @@ async def test_an_undo_that_fails_half_way_goes_on_later(
 ) -> None:
     async with place(tmp_path, capsys) as home:
         if there:
-            home.twilio.apps["AP" + "7" * 32] = App(f"https://{HOST}/old", name="Be My Voice")
-            home.twilio.account.flows.append(old_flow())
+            something_old(home)
         before = home.state()
         await home.setup(**MODES["both"], yes=True)
         method = "POST" if there or path in REQUESTS[:2] else "DELETE"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from fakes import World, loud, settle, spoken, until
+from fake_world import World
+from fakes import loud, settle, spoken, until
 from talk import AGENT, CALLER, Talk
 
 from bmv import languages

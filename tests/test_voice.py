@@ -64,6 +64,19 @@ def test_a_frame_by_itself_is_voiced_before_it_is_speech() -> None:
     assert seen[-1] == (False, False)
 
 
+@pytest.mark.parametrize("bunch", [2, 5, 7, 100])
+def test_frames_that_come_several_at_a_time_are_heard_like_single_ones(bunch: int) -> None:
+    sound = SECOND + speech() + SECOND + speech("es-ES")
+    detector, size = VoiceDetector(), bunch * mulaw.FRAME_BYTES
+    found = b"".join(detector.follow(sound[start : start + size]) for start in range(0, len(sound), size))
+    assert list(found) == detect(sound)
+
+
+def test_what_is_no_whole_frames_is_refused() -> None:
+    with pytest.raises(ValueError, match="160 bytes each"):
+        VoiceDetector().follow(bytes(161))
+
+
 def test_silence_is_not_speech() -> None:
     assert not any(detect(SECOND * 2))
 

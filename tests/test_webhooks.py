@@ -1,12 +1,11 @@
-"""What each of Twilio's webhooks means for a call: over real HTTP, with real calls behind."""
+"""What Twilio's webhooks mean for a call, but for those about its status: over real HTTP, with real calls behind."""
 
-import asyncio
 import json
 from urllib.parse import urlsplit
 
 import pytest
 import wires
-from structlog.testing import capture_logs
+from posted import NUMBERS, agent_status, task_event
 from wires import (
     AGENT_SID,
     CALLER,
@@ -14,60 +13,24 @@ from wires import (
     FLEX_NUMBER,
     FLEX_SID,
     OWN_NUMBER,
-    FakeCarrier,
-    House,
     house,
     log_lines,
     parameters,
+    spoken,
     tree,
 )
 
 from bmv import languages
 from bmv.call.leg import Role
-from bmv.call.session import CallSession
 from bmv.call.state import CallState, EndReason
 from bmv.languages import Sentence
 
 ANNOUNCED = {"CallSid": FLEX_SID, "From": OWN_NUMBER, "To": FLEX_NUMBER, "CallStatus": "ringing"}
-NUMBERS = (OWN_NUMBER, FLEX_NUMBER)
-OVER = ["completed", "busy", "failed", "no-answer", "canceled"]
-RUNNING = ["queued", "initiated", "ringing", "in-progress", "answered"]
-
-
-def spoken(document: str) -> list[str]:
-    return [say.text or "" for say in tree(document).iter("Say")]
-
-
-def voices(document: str) -> set[str]:
-    return {say.attrib["language"] for say in tree(document).iter("Say")}
 
 
 def task_of(document: str) -> dict[str, object]:
     task: dict[str, object] = json.loads(tree(document).findtext("Enqueue/Task") or "")
     return task
-
-
-def agent_status(call_id: str, status: str, **more: str) -> tuple[str, dict[str, str]]:
-    form = {"CallSid": AGENT_SID, "CallStatus": status, "SequenceNumber": "0"} | more
-    return f"/call-status?bmv_call_id={call_id}&bmv_role=agent", form
-
-
-def task_event(kind: str, call_id: str) -> dict[str, str]:
-    return {"EventType": kind, "TaskAttributes": json.dumps({"name": CALLER, "bmv_call_id": call_id})}
-
-
-async def queued(home: House) -> CallSession:
-    """Give a call whose both streams run and which waits for an agent to accept."""
-    document = await home.incoming()
-    call = home.registry.find(parameters(document)["bmv_call_id"])
-    assert call is not None
-    await home.stream(parameters(document))
-    agent_call = await home.carrier.until_dialled()
-    custom = {"bmv_call_id": call.id, "bmv_role": "agent", "bmv_token": agent_call.token}
-    await home.stream(custom, call_sid=AGENT_SID)
-    while call.state is not CallState.QUEUED:
-        await home.send("GET", "/live")
-    return call
 
 
 async def test_while_the_process_shuts_down_only_new_callers_are_refused() -> None:
@@ -164,7 +127,7 @@ async def test_somebody_who_dials_the_flex_number_is_queued_untranslated() -> No
 
 async def test_a_call_is_bridged_when_an_agent_accepts() -> None:
     async with house() as home:
-        call = await queued(home)
+        call = await home.queued()
         response = await home.post("/reservation-accepted", task_event("reservation.accepted", call.id))
         assert response.status == 204
         assert response.headers["Content-Type"] == "application/json"
@@ -173,7 +136,7 @@ async def test_a_call_is_bridged_when_an_agent_accepts() -> None:
 
 async def test_a_task_that_was_cancelled_ends_its_call() -> None:
     async with house() as home:
-        call = await queued(home)
+        call = await home.queued()
         assert (await home.post("/reservation-accepted", task_event("task.canceled", call.id))).status == 204
         assert call.reason is EndReason.TASK_CANCELED
         await home.over()
@@ -182,7 +145,7 @@ async def test_a_task_that_was_cancelled_ends_its_call() -> None:
 
 async def test_another_task_with_copied_attributes_does_not_end_the_call() -> None:
     async with house() as home:
-        call = await queued(home)
+        call = await home.queued()
         ours, other = {"TaskSid": "WT-ours"}, {"TaskSid": "WT-other"}
         await home.post("/reservation-accepted", task_event("reservation.created", call.id) | ours)
         await home.post("/reservation-accepted", task_event("task.canceled", call.id) | other)
@@ -194,7 +157,7 @@ async def test_another_task_with_copied_attributes_does_not_end_the_call() -> No
 
 async def test_another_task_with_copied_attributes_neither_begins_the_conversation_nor_changes_its_language() -> None:
     async with house() as home:
-        call = await queued(home)
+        call = await home.queued()
         ours, other = {"TaskSid": "WT-ours"}, {"TaskSid": "WT-other", "ReservationSid": "WR-other"}
         german = {"WorkerAttributes": '{"languages": ["de"]}'}
         await home.post("/reservation-accepted", task_event("reservation.created", call.id) | ours)
@@ -237,169 +200,6 @@ async def test_tasks_of_others_are_none_of_our_business(attributes: str) -> None
         assert (await home.post("/reservation-accepted", form)).status == 204
         assert (await home.post("/reservation-accepted", {"EventType": "task.canceled"})).status == 204
         assert call.reason is None
-
-
-# -- call status ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("status", RUNNING)
-async def test_an_agent_call_that_makes_its_way_changes_nothing(status: str) -> None:
-    async with house() as home:
-        call = await home.call()
-        assert (await home.post(*agent_status(call.id, status))).status == 204
-        assert call.reason is None
-        assert home.carrier.hung_up == []
-
-
-@pytest.mark.parametrize("status", OVER)
-async def test_an_agent_call_that_is_over_ends_the_call_and_gives_way_to_the_next(status: str) -> None:
-    async with house() as home:
-        call = await queued(home)
-        await home.pairing.claim(NUMBERS, call.id)
-        assert (await home.post(*agent_status(call.id, status))).status == 204
-        assert call.reason is EndReason.AGENT_UNAVAILABLE  # nobody had accepted yet
-        async with asyncio.timeout(5):
-            await home.pairing.claim(NUMBERS, "next")
-        await home.over()
-        spanish = languages.get("es")
-        assert home.carrier.said == [(CALLER_SID, spanish.sentences[Sentence.UNAVAILABLE], spanish)]
-        assert CALLER_SID in home.carrier.hung_up
-
-
-async def test_the_end_of_a_telephone_call_that_is_none_of_ours_ends_nothing() -> None:
-    async with house() as home:
-        call = await queued(home)
-        path, form = agent_status(call.id, "completed", CallSid="CA" + "9" * 32)
-        assert (await home.post(path, form)).status == 204
-        assert call.reason is None
-
-
-async def test_a_telephone_call_is_known_from_its_first_news_on_and_ended_though_the_order_was_never_answered() -> None:
-    async with house() as home:
-        call = await home.call()
-        await home.post(*agent_status(call.id, "ringing"))
-        call.end(EndReason.SHUTDOWN)
-        await home.over()
-        assert AGENT_SID in home.carrier.hung_up
-
-
-async def test_an_agent_who_hangs_up_during_the_call_has_hung_up() -> None:
-    async with house() as home:
-        call = await queued(home)
-        await home.post("/reservation-accepted", task_event("reservation.accepted", call.id))
-        assert (await home.post(*agent_status(call.id, "completed"))).status == 204
-        assert call.reason is EndReason.AGENT_HUNG_UP
-        await home.over()
-        spanish = languages.get("es")
-        assert home.carrier.said == [(CALLER_SID, spanish.sentences[Sentence.GOODBYE], spanish)]
-
-
-@pytest.mark.parametrize("status", OVER)
-async def test_the_callers_own_call_is_found_by_its_call_sid(status: str) -> None:
-    async with house() as home:
-        call = await home.call()
-        assert (await home.post("/call-status", {"CallSid": CALLER_SID, "CallStatus": status})).status == 204
-        assert call.reason is EndReason.CALLER_HUNG_UP
-        await home.over()
-        assert home.carrier.said == []
-
-
-async def test_status_of_other_peoples_calls_is_none_of_our_business() -> None:
-    async with house() as home:
-        call = await home.call()
-        for form in ({"CallSid": "CA9", "CallStatus": "completed"}, {"CallStatus": "completed"}, {}):
-            assert (await home.post("/call-status", form)).status == 204
-        assert call.reason is None
-        assert home.carrier.hung_up == []
-
-
-@pytest.mark.parametrize("status", ["initiated", "ringing", "in-progress"])
-async def test_an_agent_call_whose_call_is_over_is_hung_up(status: str) -> None:
-    async with house() as home:
-        assert (await home.post(*agent_status("gone", status))).status == 204
-        assert home.carrier.hung_up == [AGENT_SID]
-
-
-async def test_an_agent_call_that_comes_about_while_its_call_parts_is_hung_up() -> None:
-    async with house(farewell=60) as home:
-        call = await queued(home)
-        await home.post("/reservation-accepted", task_event("task.canceled", call.id))  # and the caller is being told
-        late = "CA" + "7" * 32
-        target, form = agent_status(call.id, "ringing", CallSid=late)
-        assert (await home.post(target, form)).status == 204
-        assert home.registry.find(call.id) is call
-        assert late in home.carrier.hung_up
-        await home.post("/call-status", {"CallSid": CALLER_SID, "CallStatus": "completed"})
-        await home.over()
-
-
-@pytest.mark.parametrize("status", OVER)
-async def test_an_agent_call_that_is_over_by_itself_needs_no_hanging_up(status: str) -> None:
-    async with house() as home:
-        assert (await home.post(*agent_status("gone", status))).status == 204
-        assert home.carrier.hung_up == []
-
-
-async def test_a_stray_that_cannot_be_hung_up_is_reported_and_answered() -> None:
-    with capture_logs() as logs:
-        async with house(carrier=FakeCarrier(refusing="Twilio refused (20003)")) as home:
-            assert (await home.post(*agent_status("gone", "ringing"))).status == 204
-    assert {"event": "hang_up_failed", "error": "Twilio refused (20003)"}.items() <= logs[-2].items()
-
-
-@pytest.mark.parametrize(
-    "statuses",
-    [
-        ["initiated", "ringing", "in-progress", "completed"],
-        ["completed", "in-progress", "ringing", "initiated"],
-        ["initiated", "initiated", "completed", "completed", "ringing", "ringing"],
-    ],
-)
-async def test_status_that_arrives_twice_or_out_of_order_ends_the_call_once(statuses: list[str]) -> None:
-    with log_lines() as lines:
-        async with house() as home:
-            call = await queued(home)
-            for number, status in enumerate(statuses):
-                target, form = agent_status(call.id, status, SequenceNumber=str(number))
-                assert (await home.post(target, form)).status == 204
-            assert call.reason is EndReason.AGENT_UNAVAILABLE
-            await home.over()
-    assert len(home.carrier.said) == 1
-    assert "Traceback" not in lines.getvalue()
-
-
-# -- stream status --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("role", "reason"),
-    [("caller", EndReason.CALLER_STREAM_LOST), ("agent", EndReason.AGENT_STREAM_LOST)],
-)
-async def test_a_stream_that_could_not_be_made_ends_its_call(role: str, reason: EndReason) -> None:
-    async with house() as home:
-        call = await home.call()
-        target = f"/stream-status?bmv_call_id={call.id}&bmv_role={role}"
-        form = {"StreamEvent": "stream-error", "StreamError": "31920 - handshake", "CallSid": CALLER_SID}
-        for _ in range(2):
-            assert (await home.post(target, form)).status == 204
-        assert call.reason is reason
-        await home.over()
-
-
-@pytest.mark.parametrize("event", ["stream-started", "stream-stopped", "", "stream-new"])
-async def test_a_stream_that_fares_well_changes_nothing(event: str) -> None:
-    async with house() as home:
-        call = await home.call()
-        target = f"/stream-status?bmv_call_id={call.id}&bmv_role=caller"
-        assert (await home.post(target, {"StreamEvent": event, "CallSid": CALLER_SID})).status == 204
-        assert call.reason is None
-
-
-async def test_a_stream_error_of_a_call_that_is_over_is_answered() -> None:
-    async with house() as home:
-        form = {"StreamEvent": "stream-error", "StreamError": "31921"}
-        assert (await home.post("/stream-status?bmv_call_id=gone&bmv_role=agent", form)).status == 204
-        assert (await home.post("/stream-status", form)).status == 204
 
 
 # -- addresses ------------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ from bmv.call.metronome import Metronome
 from bmv.call.registry import CallRegistry
 from bmv.call.services import CallPolicy, CallServices
 from bmv.call.session import CallSession
+from bmv.call.state import CallState
 from bmv.call.transcript import Transcripts
 from bmv.languages import Language
 from bmv.telephony.menu import Menu
@@ -90,6 +91,16 @@ def signature(url: str, form: Form | Sequence[tuple[str, str]] = (), *, secret: 
 def tree(document: str) -> ElementTree.Element:
     """Parse a TwiML document."""
     return ElementTree.fromstring(document)  # noqa: S314 - our own documents
+
+
+def spoken(document: str) -> list[str]:
+    """The sentences of a TwiML document."""
+    return [say.text or "" for say in tree(document).iter("Say")]
+
+
+def voices(document: str) -> set[str]:
+    """The languages they are spoken in, as Twilio names them."""
+    return {say.attrib["language"] for say in tree(document).iter("Say")}
 
 
 def parameters(document: str) -> dict[str, str]:
@@ -252,6 +263,20 @@ class House:
         document = await self.incoming(lang, CallSid=call_sid)
         call = self.registry.find(parameters(document)["bmv_call_id"])
         assert call is not None
+        return call
+
+    async def queued(self, *, call_sid: str = CALLER_SID) -> CallSession:
+        """Give a call whose both streams run and which waits for an agent to accept."""
+        custom = parameters(await self.incoming(CallSid=call_sid))
+        call = self.registry.find(custom["bmv_call_id"])
+        assert call is not None
+        await self.stream(custom, call_sid=call_sid)
+        agent_call = await self.carrier.until_dialled()
+        agent = {"bmv_call_id": call.id, "bmv_role": "agent", "bmv_token": agent_call.token}
+        await self.stream(agent, call_sid=AGENT_SID)
+        async with asyncio.timeout(5):
+            while call.state is not CallState.QUEUED:
+                await self.send("GET", "/live")
         return call
 
     async def over(self) -> None:
