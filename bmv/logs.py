@@ -279,16 +279,21 @@ class _Terminal:
         self._file = os.open(os.ttyname(stream.fileno()), flags)
         weakref.finalize(self, os.close, self._file).atexit = False  # something may be logged up to the very end
         self._encoding = stream.encoding
+        self._line_end_owed = b""
 
     def fileno(self) -> int:
         return self._file
 
     def write(self, text: str) -> None:
-        """Raises `BlockingIOError` where not all found room, with the number of bytes if some did."""
-        data = text.encode(self._encoding, "replace")
-        written = os.write(self._file, data)
-        if written < len(data):
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), written)
+        """Raises `BlockingIOError` where not all found room, with the number of bytes if some did.
+
+        A line of which the end alone found none is whole for who reads it, and its end is written before the next.
+        """
+        data = self._line_end_owed + text.encode(self._encoding, "replace")
+        left = data[os.write(self._file, data) :]
+        self._line_end_owed = left if left == b"\n" else b""
+        if left and not self._line_end_owed:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), len(data) - len(left))
 
     def flush(self) -> None:
         """Nothing is kept."""
