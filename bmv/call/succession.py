@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from bmv.audio.mulaw import FRAME_BYTES
 from bmv.call.frames import Frames
 from bmv.call.guard import guarded_session, guarded_telling, lost_by
 from bmv.call.ladder import Ladder
@@ -88,10 +89,10 @@ class Succession:
         try:
             for sound, voiced in frames.runs():
                 self._translator.feed(sound, voiced=voiced)
+                if voiced:
+                    self._watchdog.fed(now, len(sound) // FRAME_BYTES)
         except Exception as bug:
             self._broken(bug)
-        if count := frames.voiced.count(1):
-            self._watchdog.fed(now, count)
 
     def forgive(self) -> None:
         """No sign of life is owed for what was fed so far."""
