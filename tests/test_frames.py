@@ -14,10 +14,7 @@ def numbered(count: int, mark: int = 0, *, first: int = 0) -> list[tuple[bytes, 
 
 
 def packed(*frames: tuple[bytes, int]) -> Frames:
-    made = Frames()
-    for audio, mark in frames:
-        made.append(audio, mark)
-    return made
+    return Frames.cut(b"".join(audio for audio, _ in frames), bytes(mark for _, mark in frames))
 
 
 def test_frames_are_taken_out_in_order_and_the_rest_stays() -> None:
@@ -25,7 +22,7 @@ def test_frames_are_taken_out_in_order_and_the_rest_stays() -> None:
     taken = frames.take(8)
     assert list(taken) == [*numbered(7, VOICED), *numbered(1, SETTLED, first=7)]
     assert list(frames) == numbered(2, SETTLED, first=8)
-    frames.append(*numbered(1, FED, first=10)[0])
+    frames.extend(packed(*numbered(1, FED, first=10)))
     assert (len(taken), len(frames)) == (8, 3)
     assert list(frames)[-1] == (bytes([10]) * 160, FED)
     assert list(taken.take(0)) == []
@@ -88,7 +85,7 @@ def test_they_take_little_beside_their_sound_however_long_they_come_and_go() -> 
     tracemalloc.start()
     try:
         for number in range(1000):
-            frames.append(b"the same", number % 64)
+            frames.extend(packed((SILENCE, number % 64)))
             if len(frames) > 150:
                 frames.take(10)
         used, _ = tracemalloc.get_traced_memory()

@@ -12,7 +12,7 @@ Frame = tuple[bytes, int]
 """20 ms of a speaker, and what is noted on it."""
 
 VOICED: Final = 1
-"""Somebody is talking in it. It is 1, as a detector of voice says it: what that says is marks."""
+"""Somebody is talking in it. It is 1, so that what a `VoiceDetector` gives is marks already."""
 OVERHEARD: Final = 2
 """The listener has heard it at full level."""
 SETTLED: Final = 4
@@ -61,11 +61,6 @@ class Frames:
     def __iter__(self) -> Iterator[Frame]:
         return zip(self._audio, self._marks, strict=True)
 
-    def append(self, audio: bytes, mark: int) -> None:
-        """Put one to the end."""
-        self._audio.append(audio)
-        self._marks.append(mark)
-
     def extend(self, frames: Frames) -> None:
         """Put others to the end."""
         self._audio += frames._audio
@@ -91,6 +86,11 @@ class Frames:
         taken._audio, taken._marks = self._audio[:count], self._marks[:count]
         del self._audio[:count], self._marks[:count]
         return taken
+
+    @property
+    def sound(self) -> bytes:
+        """All of them in one piece."""
+        return b"".join(self._audio)
 
     @property
     def voiced(self) -> bytearray:

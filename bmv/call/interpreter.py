@@ -97,8 +97,8 @@ class Interpreter:
             self._tell_of_lost_words()
         self._succession.need()
         self._start()
-        for missed in self._speech.take_up(since):  # which comes too late to be heard underneath
-            self._deal_with(missed.audio, now, voiced=bytes([missed.voiced]), underneath=False)
+        missed = self._speech.take_up(since)  # which comes too late to be heard underneath
+        self._deal_with(missed.sound, now, voiced=bytes(missed.voiced), underneath=False)
         if self._music:
             self._speech.doubt()
 

@@ -6,75 +6,49 @@ An agent who is put through is there a little before we learn of it, and so is a
 from __future__ import annotations
 
 from array import array
-from typing import NamedTuple
+from bisect import bisect_left
 
-from bmv.audio.mulaw import FRAME_SECONDS, SILENCE
+from bmv.audio.mulaw import FRAME_SECONDS
+from bmv.call.frames import Frames
 from bmv.call.kept import ONSET_FRAMES
 
 REMEMBERED_SECONDS = 10.0
 REMEMBERED_FRAMES = round(REMEMBERED_SECONDS / FRAME_SECONDS)
 
 
-class Missed(NamedTuple):
-    """20 ms of a speaker, whether somebody is talking in it, and the loop time at which it came."""
-
-    audio: bytes
-    voiced: bool
-    at: float
-
-
 class MissedSpeech:
-    """The last ten seconds of one speaker that nobody heard, oldest first.
-
-    Who waits in the queue holds them all the time, so what is noted on a frame stands in rows: a third less.
-    """
+    """The last ten seconds of one speaker that nobody heard, oldest first."""
 
     def __init__(self) -> None:
-        self._audio: list[bytes] = []
-        self._voiced = bytearray()
-        self._at = array("d")
+        self._frames = Frames()
+        self._came_at = array("d")  # the loop time of each
 
-    def miss(self, frame: Missed) -> list[Missed]:
-        """The speaker's next 20 ms. Returns what is too old now to be remembered."""
-        self._audio.append(SILENCE if frame.audio == SILENCE else frame.audio)  # a quiet line costs no memory
-        self._voiced.append(frame.voiced)
-        self._at.append(frame.at)
-        if len(self._audio) <= REMEMBERED_FRAMES:
-            return []
-        return [Missed(self._audio.pop(0), bool(self._voiced.pop(0)), self._at.pop(0))]
+    def miss(self, frames: Frames, now: float) -> Frames:
+        """The speaker's next frames. Returns those that are too old now to be remembered."""
+        self._frames.extend(frames)
+        self._came_at.extend([now] * len(frames))
+        return self._take(max(0, len(self._frames) - REMEMBERED_FRAMES))
 
-    def take_up(self, since: float | None) -> tuple[list[Missed], list[Missed]]:
+    def take_up(self, since: float | None) -> tuple[Frames, Frames]:
         """Somebody was there after all: what is to be heard, and what is not. Nothing is remembered any more.
 
         That is all that came at `since` (loop time) or later, or without it only the utterance that is under way. It
         begins at most `ONSET_FRAMES` before the first voiced frame, because a word begins before it can be told.
         """
-        frames = self.forget()
-        earliest = 0 if since is None else sum(frame.at < since for frame in frames)
-        first = _utterance(frames) if since is None else _first_voiced(frames, earliest)
-        if first == len(frames):
-            return [], frames
-        start = max(first - ONSET_FRAMES, earliest)
-        return frames[start:], frames[:start]
+        voiced = self._frames.voiced
+        if since is None:
+            earliest, first = 0, voiced.rfind(0) + 1
+        else:
+            earliest = bisect_left(self._came_at, since)
+            first = voiced.find(1, earliest)
+        nobody_talks = not 0 <= first < len(voiced)
+        unheard = self._take(len(voiced) if nobody_talks else max(first - ONSET_FRAMES, earliest))
+        return self.forget(), unheard
 
-    def forget(self) -> list[Missed]:
+    def forget(self) -> Frames:
         """Nobody was there: all that is remembered, and no longer is."""
-        rows = zip(self._audio, self._voiced, self._at, strict=True)
-        frames = [Missed(audio, bool(voiced), at) for audio, voiced, at in rows]
-        self._audio.clear()
-        self._voiced.clear()
-        del self._at[:]
-        return frames
+        return self._take(len(self._frames))
 
-
-def _first_voiced(frames: list[Missed], start: int) -> int:
-    """The place of the first voiced one from `start` on; behind the end if there is none."""
-    return next((place for place in range(start, len(frames)) if frames[place].voiced), len(frames))
-
-
-def _utterance(frames: list[Missed]) -> int:
-    """Where the one begins that is under way at the end; behind the end if nobody is talking there."""
-    start = len(frames)
-    while start and frames[start - 1].voiced:
-        start -= 1
-    return start
+    def _take(self, count: int) -> Frames:
+        del self._came_at[:count]
+        return self._frames.take(count)

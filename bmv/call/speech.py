@@ -9,7 +9,7 @@ from bmv.audio.voice import VoiceDetector
 from bmv.call.frames import DOUBTFUL, OVERHEARD, SETTLED, VOICED, Frame, Frames, is_open
 from bmv.call.kept import KeptSpeech
 from bmv.call.ledger import Fate
-from bmv.call.missed import Missed, MissedSpeech
+from bmv.call.missed import MissedSpeech
 from bmv.call.playout import CUSHION_SECONDS, Playout
 from bmv.call.stall import Stall
 from bmv.call.stats import DirectionStats
@@ -51,10 +51,9 @@ class Speech:
 
     def miss(self, sound: bytes, now: float, *, voiced: bytes) -> None:
         """Nobody is there to hear these frames; they are remembered for a while."""
-        for frame, is_voiced in zip(cut(sound), voiced, strict=True):
-            self._leave_missed(self._missed.miss(Missed(frame, bool(is_voiced), now)))
+        self._leave_missed(self._missed.miss(Frames.cut(sound, voiced), now))
 
-    def take_up(self, since: float | None) -> list[Missed]:
+    def take_up(self, since: float | None) -> Frames:
         """What was missed and is to be heard after all, see `MissedSpeech.take_up`; the rest is forgotten."""
         heard, unheard = self._missed.take_up(since)
         self._leave_missed(unheard)
@@ -190,5 +189,5 @@ class Speech:
             self._ledger.settle(voiced, fate, reason)
         return voiced
 
-    def _leave_missed(self, frames: Iterable[Missed]) -> None:
-        self._ledger.settle(sum(frame.voiced for frame in frames), Fate.NOT_TRANSLATABLE)
+    def _leave_missed(self, frames: Frames) -> None:
+        self._settle(frames, Fate.NOT_TRANSLATABLE)
