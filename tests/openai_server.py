@@ -64,6 +64,12 @@ class Session:
         self.received.append(event)
         return event
 
+    async def next_of(self, kind: str) -> dict[str, Any]:
+        """Give the client's next event of this kind; whatever comes before it is in the record."""
+        while (event := await self.next())["type"] != kind:
+            pass
+        return event
+
     async def welcome(self) -> None:
         """Open the session as the endpoint does."""
         await self.configured("session.created", "es")
@@ -99,8 +105,7 @@ Script = Callable[[Session], Awaitable[None]]
 async def well_behaved(session: Session) -> None:
     """Listen until the client asks for the end, then say so."""
     await session.welcome()
-    while (await session.next())["type"] != "session.close":
-        pass
+    await session.next_of("session.close")
     await session.say("session.closed")
 
 

@@ -89,6 +89,12 @@ class Session:
         update = await self.next()
         await self.say("session.updated", session=update["session"])
 
+    async def first_words(self, frames: int) -> None:
+        """Open the session, and when so many frames are here hear somebody who has been talking all the while."""
+        await self.welcome()
+        await self.hear(frames)
+        await self.started("a", 0)
+
     async def first_turn(self) -> None:
         """Open the session, and hear one sentence in its first two seconds: the turn `a`, of 90 frames."""
         await self.welcome()
@@ -153,11 +159,15 @@ class Session:
             elif event["type"] != "input_audio_buffer.append":
                 return event
 
-    async def next_ask(self) -> dict[str, Any]:
-        """Give the next wish for a response; whatever comes before it is in the record."""
-        while (event := await self.next())["type"] != "response.create":
+    async def next_of(self, kind: str) -> dict[str, Any]:
+        """Give the client's next event of this kind; whatever comes before it is in the record."""
+        while (event := await self.next())["type"] != kind:
             pass
         return event
+
+    async def next_ask(self) -> dict[str, Any]:
+        """Give the next wish for a response; see `next_of`."""
+        return await self.next_of("response.create")
 
     async def hear(self, frames: int) -> None:
         """Wait until so many frames have come."""

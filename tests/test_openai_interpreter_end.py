@@ -48,13 +48,7 @@ async def test_voice_is_never_done_with_by_a_server_that_gives_no_sign(monkeypat
 
 async def test_who_talks_without_a_pause_is_known_to_be_heard() -> None:
     """The server says nothing while somebody talks; without a sign the session would be taken for dead."""
-
-    async def patient(session: Session) -> None:
-        await session.welcome()
-        await session.hear(10)
-        await session.started("a", 0)
-
-    async with realtime(patient) as server, calling(server) as call:
+    async with realtime(lambda session: session.first_words(10)) as server, calling(server) as call:
         call.say(10)
         await call.until(lambda: call.heard)
         for round_ in range(2, 6):
@@ -67,11 +61,8 @@ async def test_speech_that_never_pauses_is_cut_after_half_a_minute(monkeypatch: 
     monkeypatch.setattr(hearing, "LONGEST_FRAMES", 200)
 
     async def endless(session: Session) -> None:
-        await session.welcome()
-        await session.hear(10)
-        await session.started("a", 0)
-        while (await session.next())["type"] != "input_audio_buffer.commit":
-            pass
+        await session.first_words(10)
+        await session.next_of("input_audio_buffer.commit")
         await session.committed("cut")
         await session.answer(await session.next_ask(), HELLO)
 
@@ -95,11 +86,8 @@ async def test_what_is_cut_by_hand_is_what_was_sent_before_also_where_it_came_wi
     sent = []
 
     async def endless(session: Session) -> None:
-        await session.welcome()
-        await session.hear(10)
-        await session.started("a", 0)
-        while (await session.next())["type"] != "input_audio_buffer.commit":
-            pass
+        await session.first_words(10)
+        await session.next_of("input_audio_buffer.commit")
         sent.append(len(session.audio) // FRAME_BYTES)
         await session.committed("cut")
         await session.answer(await session.next_ask(), HELLO)
@@ -140,9 +128,7 @@ async def test_a_turn_that_the_model_has_nothing_to_say_to_is_given_to_the_liste
 
 async def test_what_is_still_being_said_is_translated_before_the_end() -> None:
     async def last_words(session: Session) -> None:
-        await session.welcome()
-        await session.hear(43)
-        await session.started("a", 0)
+        await session.first_words(43)
         await session.hear(43 + 30)
         await session.say("input_audio_buffer.speech_stopped", audio_end_ms=1360, item_id="a")
         await session.committed("a")
@@ -180,11 +166,8 @@ async def test_everything_that_waits_is_said_before_the_end_and_nothing_more_is_
 
 async def test_speech_that_does_not_end_by_itself_is_committed_by_hand() -> None:
     async def noisy(session: Session) -> None:
-        await session.welcome()
-        await session.hear(100)
-        await session.started("a", 0)
-        while (await session.next())["type"] != "input_audio_buffer.commit":
-            pass
+        await session.first_words(100)
+        await session.next_of("input_audio_buffer.commit")
         await session.committed("by hand")
         await session.answer(await session.next_ask(), HELLO)
 
@@ -199,11 +182,8 @@ async def test_speech_that_does_not_end_by_itself_is_committed_by_hand() -> None
 @pytest.mark.parametrize("says_so", [True, False])
 async def test_speech_of_which_nothing_is_left_is_not_waited_for(says_so: bool) -> None:
     async def empty(session: Session) -> None:
-        await session.welcome()
-        await session.hear(100)
-        await session.started("a", 0)
-        while (await session.next())["type"] != "input_audio_buffer.commit":
-            pass
+        await session.first_words(100)
+        await session.next_of("input_audio_buffer.commit")
         if says_so:
             await session.fail("input_audio_buffer_commit_empty")
 

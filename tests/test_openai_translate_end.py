@@ -28,8 +28,7 @@ from bmv.translators.openai_translate import OpenAITranslator
 async def test_after_finish_the_rest_is_still_heard_until_the_server_is_done() -> None:
     async def thorough(session: Session) -> None:
         await session.welcome()
-        while (await session.next())["type"] != "session.close":
-            pass
+        await session.next_of("session.close")
         await session.speak(bytes(9600))
         await session.say("session.output_transcript.delta", delta="bye")
         await session.say("session.closed")
