@@ -15,7 +15,6 @@ from aiohttp import WSMessage, WSMsgType
 from hostile import Target, lines, loop, messages
 from hypothesis import strategies as st
 
-from bmv import languages
 from bmv.audio.mulaw import SILENCE
 from bmv.call.speaker import SpeechFailed
 from bmv.call.translator import AudioTranslated, Processed, Translator, TranslatorLost
@@ -106,7 +105,7 @@ async def _live(script: Script, translator: Translator) -> None:
 
 async def _translate(script: Script) -> None:
     line = _line(script)
-    await _live(script, openai_translate.OpenAITranslator(line, billed=None, problem=LastProblem(), renew_after=3000))
+    await _live(script, openai_translate.OpenAITranslator(line, billed=None, problem=LastProblem(), renew_in=3000))
 
 
 async def _interpret(script: Script) -> None:
@@ -123,9 +122,9 @@ async def _read(script: Script) -> None:
 
 async def _configure(script: Script) -> None:
     with suppress(TranslatorLost):
-        await openai_translate._Setup(languages.get("es"), transcription=None)(_line(script))
+        await openai_translate._configure(_line(script), language="es", transcription=None)
     with suppress(TranslatorLost):
-        await openai_interpreter._configure(_line(script), WANTED)
+        await openai_interpreter._configure(_line(script), wanted=WANTED)
 
 
 def _played(session: Callable[[Script], Coroutine[Any, Any, None]], text: bytes) -> None:

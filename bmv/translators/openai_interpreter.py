@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import aiohttp
 import structlog
@@ -81,7 +82,9 @@ class OpenAIInterpreter:
         self._batch = Batch(BATCH_FRAMES * FRAME_BYTES, self._send)
         self._ready = self._outlet.ready
         self._probes = 0
-        self._probe: tuple[str, int, float] | None = None  # its name, after how many frames, and until when to wait
+        self._probe: str | None = None  # the name of the one that has no answer yet
+        self._probed_at = 0  # how many frames were fed before it
+        self._answer_by = math.inf
         self._committed_by_hand: int | None = None  # what was said until this frame
         self._last_error: ErrorDetail | None = None
         self._finishing = False
@@ -127,9 +130,10 @@ class OpenAIInterpreter:
 
     def _ask_for_sign(self) -> None:
         self._probes += 1
-        self._probe = (f"{SIGN}{self._probes}", self._hearing.fed, self._clock() + ANSWER_SECONDS)
-        self._post(outgoing.encode_probe(self._probe[0]))
-        self._outlet.look_by(self._probe[2])
+        self._probe, self._probed_at = f"{SIGN}{self._probes}", self._hearing.fed
+        self._answer_by = self._clock() + ANSWER_SECONDS
+        self._post(outgoing.encode_probe(self._probe))
+        self._outlet.look_by(self._answer_by)
 
     def _commit(self) -> None:
         self._committed_by_hand = self._hearing.fed
@@ -154,7 +158,7 @@ class OpenAIInterpreter:
     def _look(self) -> None:
         """See what has become due, and when the next thing will."""
         now = self._clock()
-        if self._probe is not None and now >= self._probe[2]:
+        if now >= self._answer_by:
             raise TranslatorLost(f"OpenAI did not answer for {ANSWER_SECONDS:g} s")
         if now >= self._renew_at:
             self._renew_at = math.inf
@@ -162,15 +166,14 @@ class OpenAIInterpreter:
         self._turns.tick(now)
         self._do(self._turns.take())
         self._cover()
-        answered = math.inf if self._probe is None else self._probe[2]
-        self._outlet.look_by(min(self._turns.deadline, self._renew_at, answered))
+        self._outlet.look_by(min(self._turns.deadline, self._renew_at, self._answer_by))
 
     def _take(self, message: bytes) -> None:
         event = read(wire.decode, message)
         now = self._clock()
         self._hearing.word()
         if self._probe is not None:
-            self._probe = (self._probe[0], self._probe[1], now + ANSWER_SECONDS)
+            self._answer_by = now + ANSWER_SECONDS
         before = len(self._ready)
         goes_on = self._on_more(event, now)
         if not goes_on:
@@ -273,10 +276,10 @@ class OpenAIInterpreter:
             self._turns.refused(asked, now, busy=busy or severity is Severity.TRANSIENT)
 
     def _on_sign(self, name: str) -> None:
-        if self._probe is None or self._probe[0] != name:
+        if name != self._probe:
             return
-        self._hearing.heard(self._probe[1])
-        self._probe = None
+        self._hearing.heard(self._probed_at)
+        self._probe, self._answer_by = None, math.inf
         if self._finishing and self._hearing.speech_is_open:
             if self._committed_by_hand is None:
                 self._commit()
@@ -361,22 +364,17 @@ class OpenAIInterpreterFactory:
             transcription=self._transcription,
             languages=(pair.source.tag, pair.target.tag),
         )
-        expires_at: list[float | None] = []
-
-        async def configure(line: Line) -> None:
-            expires_at.append(await _configure(line, wanted))
-
-        async with self._endpoint.connect(uplink, configure) as line:
+        async with self._endpoint.connect(uplink, partial(_configure, wanted=wanted)) as line:
             yield OpenAIInterpreter(
                 line,
                 wanted,
                 account=Account(self._billed, transcription=self._transcription),
                 problem=self._endpoint.problem,
-                renew_in=renew_after(expires_at[-1], now=time.time()),
+                renew_in=renew_after(line.expires_at, now=time.time()),
             )
 
 
-async def _configure(line: Line, wanted: outgoing.Configuration) -> float | None:
+async def _configure(line: Line, *, wanted: outgoing.Configuration) -> float | None:
     """Send the update, believe it only when the echo shows it in force, and give when the session will expire."""
     await line.send(outgoing.encode_update(wanted))
     expires_at: float | None = None

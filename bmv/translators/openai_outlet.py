@@ -24,7 +24,7 @@ class Outlet:
         *,
         take: Callable[[bytes], None],
         closed: Callable[[], None],
-        look: Callable[[], None] = lambda: None,
+        look: Callable[[], None],
     ) -> None:
         """`take` is given each message. `closed` is told that the socket closed before the session was `over`.
 

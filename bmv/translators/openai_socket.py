@@ -75,6 +75,8 @@ class Line:
         self._reason = ""
         self._stuck = False
         self._left = False
+        self.expires_at: float | None = None
+        """When the server will end the session, in seconds of Unix time; None where it does not say."""
 
     @property
     def left(self) -> bool:
@@ -206,6 +208,10 @@ class Line:
         return lost
 
 
+Configure = Callable[[Line], Awaitable[float | None]]
+"""Configures the session of a line, and gives its `expires_at`."""
+
+
 class Endpoint:
     """An address of OpenAI's where sessions are opened. One per factory; it serves any number of lines at a time."""
 
@@ -232,7 +238,7 @@ class Endpoint:
         self._silent_refusals: deque[float] = deque(maxlen=SILENT_REFUSALS)
 
     @asynccontextmanager
-    async def connect(self, uplink: Histogram, configure: Callable[[Line], Awaitable[None]]) -> AsyncIterator[Line]:
+    async def connect(self, uplink: Histogram, configure: Configure) -> AsyncIterator[Line]:
         """Open a line on which `configure` succeeds, with its sender running; closed when left.
 
         Raises `TranslatorLost` on entering, within `open_seconds` in all; `problem` then says why. It is for the
@@ -249,13 +255,13 @@ class Endpoint:
         finally:
             await line.close()
 
-    async def _open(self, uplink: Histogram, configure: Callable[[Line], Awaitable[None]]) -> Line:
+    async def _open(self, uplink: Histogram, configure: Configure) -> Line:
         try:
             async with asyncio.timeout(self._open_seconds):
                 ws = await self._upgrade()
                 line = Line(ws, uplink=uplink, problem=self.problem, send_seconds=self._send_seconds)
                 try:
-                    await configure(line)
+                    line.expires_at = await configure(line)
                 except BaseException:
                     await line.close()
                     raise

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import aiohttp
 import structlog
@@ -50,14 +51,14 @@ CLOSED_IN_ORDER = (1000, 1005)  # with a goodbye; 1005 is one without a code
 class OpenAITranslator:
     """One open, configured session. Made by `OpenAITranslateFactory.open`."""
 
-    def __init__(self, line: Line, *, billed: str | None, problem: LastProblem, renew_after: float) -> None:
-        """`billed` is the model's name in the price list, None for one that has no price there; `renew_after` is in how
-        many seconds from now another session should take over."""
+    def __init__(self, line: Line, *, billed: str | None, problem: LastProblem, renew_in: float) -> None:
+        """`billed` is the model's name in the price list, None for one that has no price there; `renew_in` seconds from
+        now the session says that it is expiring."""
         self._line = line
         self._billed = billed
         self._problem = problem
         self._clock = asyncio.get_running_loop().time
-        self._renew_at: float | None = self._clock() + renew_after
+        self._renew_at: float | None = self._clock() + renew_in
         self._up = Upsampler()
         self._down = Downsampler()
         self._coverage = Coverage()
@@ -176,35 +177,6 @@ class OpenAITranslator:
         return self._down.to_ulaw(delta.delta, floor=SILENCE_PEAK)
 
 
-class _Setup:
-    """Configures one line, and remembers until when the server says the session will last."""
-
-    def __init__(self, target: Language, *, transcription: str | None) -> None:
-        self._language = target.tag
-        self._transcription = transcription
-        self.expires_at: float | None = None
-
-    async def __call__(self, line: Line) -> None:
-        """Send the update, and believe it only when the server's echo names the language we asked for."""
-        await line.send(wire.encode_update(language=self._language, transcription=self._transcription))
-        async for message in line.messages():
-            match read(wire.decode, message):
-                case wire.SessionCreated(session):
-                    self.expires_at = session.expires_at
-                case wire.SessionUpdated(session):
-                    self._check(session)
-                    return
-                case ErrorEvent(error):
-                    log.warning("translator_error", error=str(error))
-                    raise line.failed(error, configuring=True)
-        raise line.lost(None)
-
-    def _check(self, session: wire.Session) -> None:
-        if session.language != self._language:
-            raise TranslatorLost(f"asked OpenAI for {self._language}, the session speaks {session.language}")
-        self.expires_at = session.expires_at or self.expires_at
-
-
 class OpenAITranslateFactory:
     """Opens translation sessions; one for the process, sharing one HTTP client session."""
 
@@ -243,8 +215,29 @@ class OpenAITranslateFactory:
         """A session whose configuration the server has confirmed; see `TranslatorFactory.open`."""
         if not self.can_speak(pair.target):
             raise TranslatorLost(f"{self._model} cannot speak {pair.target.english}", permanent=True)
-        setup = _Setup(pair.target, transcription=self._transcription)
-        async with self._endpoint.connect(uplink, setup) as line:
-            renewal = renew_after(setup.expires_at, now=self._wall_clock())
-            problem = self._endpoint.problem
-            yield OpenAITranslator(line, billed=self._billed, problem=problem, renew_after=renewal)
+        configure = partial(_configure, language=pair.target.tag, transcription=self._transcription)
+        async with self._endpoint.connect(uplink, configure) as line:
+            yield OpenAITranslator(
+                line,
+                billed=self._billed,
+                problem=self._endpoint.problem,
+                renew_in=renew_after(line.expires_at, now=self._wall_clock()),
+            )
+
+
+async def _configure(line: Line, *, language: str, transcription: str | None) -> float | None:
+    """Send the update, believe it only when the echo names that language, and give when the session will expire."""
+    await line.send(wire.encode_update(language=language, transcription=transcription))
+    expires_at: float | None = None
+    async for message in line.messages():
+        match read(wire.decode, message):
+            case wire.SessionCreated(session):
+                expires_at = session.expires_at
+            case wire.SessionUpdated(session):
+                if session.language != language:
+                    raise TranslatorLost(f"asked OpenAI for {language}, the session speaks {session.language}")
+                return session.expires_at or expires_at
+            case ErrorEvent(error):
+                log.warning("translator_error", error=str(error))
+                raise line.failed(error, configuring=True)
+    raise line.lost(None)

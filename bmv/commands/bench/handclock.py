@@ -180,7 +180,7 @@ class QuietFactory:
         problem = LastProblem()
         try:
             if self.wide:
-                yield OpenAITranslator(line, billed=None, problem=problem, renew_after=RENEW_SECONDS)
+                yield OpenAITranslator(line, billed=None, problem=problem, renew_in=RENEW_SECONDS)
             else:
                 wanted = Configuration("gpt-realtime-2.1", "marin", "", "gpt-transcribe", ("es", "en"))
                 account = Account(None, transcription="gpt-transcribe")
