@@ -54,17 +54,16 @@ class KeptSpeech:
         self._waiting.extend(frames)
 
     def next(self, beats: int = 1) -> Frames:
-        """What to feed in the time of so many frames, the last of which have just come: as many, and now and then one
-        more while others wait.
+        """What to feed now that `beats` frames more have come: as many, and now and then one more while others wait.
 
-        Where several wait, long pauses are shortened: the middle of a pause is skipped. They come as they were noted
-        before.
+        Where others wait, long pauses are shortened: the middle of a pause is skipped. The frames have the marks that
+        they had before they were fed.
         """
         if len(self._waiting) <= beats:
             self._beat += beats
             return self.rest()
         due = Frames()
-        for to_come in reversed(range(beats)):  # of those that wait, at the time of this beat
+        for to_come in reversed(range(beats)):  # so many of those that wait had not come yet at this beat
             self._beat += 1
             for _ in range(2 if self._beat % CATCH_UP == 0 else 1):
                 if len(self._waiting) > to_come:
@@ -123,7 +122,7 @@ class KeptSpeech:
         return self._fed.take(count)
 
     def _feed_one(self, to_come: int) -> Frames:
-        """Of those that wait the last `to_come` are not here yet, at the time of this one."""
+        """The last `to_come` of those that wait count as not here yet."""
         if self._pause >= PAUSE_FRAMES:
             self._skip_pause(to_come)
         one = self._waiting.take(1)

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from bmv.audio import mulaw
 from bmv.audio.levels import is_silent, mix, scale, silent_frames
-from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS, SILENCE
+from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS
 from bmv.call.buffer import ListenerBuffer
 from bmv.call.translator import TranslatorLost
 
@@ -218,8 +219,8 @@ class Playout:
     def speak(self, audio: bytes, received_at: float) -> None:
         """Translated speech, mu-law of any length; its silence is dropped by level.
 
-        Raises `TranslatorLost` where more than ten minutes would wait to be heard. Nobody wants to hear them: of
-        translations nothing waits any more then, and whoever calls tells the listener that words were lost.
+        Raises `TranslatorLost` where more than ten minutes would wait to be heard. Nobody wants to hear them: all
+        translations that wait are dropped then, and the caller has to tell the listener that words were lost.
         """
         whole = len(self._partial) + len(audio)
         if (frames := len(self._speech.frames) + whole // FRAME_BYTES) > MOST_FRAMES and not is_silent(audio):
@@ -246,8 +247,7 @@ class Playout:
 
     def announce(self, audio: bytes, now: float) -> None:
         """A sentence of our own, mu-law, after all that waits."""
-        for start in range(0, len(audio), FRAME_BYTES):
-            frame = audio[start : start + FRAME_BYTES].ljust(FRAME_BYTES, SILENCE[:1])
+        for frame in mulaw.frames(audio):
             self._speech.frames.append(Sound(frame, now, voiced=not is_silent(frame), translated=False))
 
     def overhear(self, frame: bytes, now: float, *, voiced: bool) -> None:

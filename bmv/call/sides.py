@@ -126,8 +126,6 @@ class Sides:
 
     def secure(self, on: bool, *, listened_to: bool) -> None:
         """Begin or end the secure pause; both are told, once they can hear each other. See `CallSession.secure`."""
-        if on is self.secured:
-            return
         if rest := self._agents.hear_out():  # said before, and else dealt with as what comes after
             agent = self.interpreters[Role.AGENT]
             (agent.hear if listened_to else agent.miss)(rest, self._now())

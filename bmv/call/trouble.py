@@ -12,9 +12,7 @@ from bmv.call.mode import Mode
 ANSWERED_AFTER = 5.0  # seconds after the last voiced frame: by then a translator has said what it will say
 REST_FRAMES = round(ANSWERED_AFTER / FRAME_SECONDS)
 WITHOUT_SESSION = 3.0  # seconds until the listener is given the original: most often another session is there by then
-WITHOUT_TRANSLATION = (
-    8.0  # the same where sessions open, and speech is not answered; a new one spoke after 2.4 to 4.6 s
-)
+WITHOUT_TRANSLATION = 8.0  # the same where sessions open and do not answer; a new one spoke after 2.4 to 4.6 s
 
 
 class Trouble:

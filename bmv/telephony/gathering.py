@@ -15,8 +15,8 @@ from typing import Any, Final
 FRAMES: Final = 5
 """That are waited for: what is sent to a translator as one message, or half of it."""
 WATCH_SECONDS: Final = 0.15
-"""Where nothing has been read for so long whatever there is is read: what ends a stream is shorter than five frames,
-and so is a key or a mark that comes last."""
+"""After so long without a frame all that has come is read: what ends a stream is shorter than five frames, and so is a
+key or a mark that comes last."""
 
 
 class Gathering:

@@ -117,9 +117,11 @@ class Hearing:
     def _cover_unheard(self, end: int) -> Processed | None:
         """Cover frames that no turn has in it; a stretch of voice is judged as a whole, though it comes in parts."""
         part = self._voiced[: max(end - self._covered, 0)]
+        if not part:
+            return None
         rest = b"" if self.speech_is_open else self._voiced[len(part) :]
-        before = self._voice_before if all(part[:1]) else 0
-        after = sum(takewhile(bool, rest)) if all(part[-1:]) else 0
+        before = self._voice_before if part[0] else 0
+        after = sum(takewhile(bool, rest)) if part[-1] else 0
         tail = sum(takewhile(bool, reversed(part)))
         processed = self._cover(end, translated=before + sum(part) + after < VOICED_FRAMES)
         self._voice_before = tail + (before if tail == len(part) else 0)

@@ -58,17 +58,15 @@ class Session(msgspec.Struct):
     @property
     def mistakes(self) -> list[str]:
         """What is not in force as `encode_update` asks for it, each in a few words; empty if all is well."""
-        heard, spoken, turns = self.audio.input.format, self.audio.output.format, self.audio.input.turn_detection
+        found = []
+        for does, audio in (("hears", self.audio.input), ("speaks", self.audio.output)):
+            kind = audio.format.type if audio.format else "no format"
+            if kind != "audio/pcmu":
+                found.append(f"it {does} {kind}")
         wanted = _TurnDetection("server_vad", create_response=False, interrupt_response=False)
-        return [
-            *([] if heard and heard.type == "audio/pcmu" else [f"it hears {heard.type if heard else 'no format'}"]),
-            *(
-                []
-                if spoken and spoken.type == "audio/pcmu"
-                else [f"it speaks {spoken.type if spoken else 'no format'}"]
-            ),
-            *([] if turns == wanted else ["its turn detection is another"]),
-        ]
+        if self.audio.input.turn_detection != wanted:
+            found.append("its turn detection is another")
+        return found
 
 
 class SessionCreated(msgspec.Struct, tag_field="type", tag="session.created"):

@@ -26,7 +26,7 @@ MOST_WAITING: Final = 256
 
 
 def _is_readable(record: logging.LogRecord) -> bool:
-    """Whether a record is about something else than a request that is none: that is told in a line of ours."""
+    """Whether aiohttp may log this as it is. Of bytes that are no request, a line of ours tells."""
     error = record.exc_info[1] if record.exc_info else None
     if not isinstance(error, HttpProcessingError):
         return True

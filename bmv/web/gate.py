@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler
 from multidict import MultiDict
 
 from bmv.telephony.signatures import SignatureVerifier
+from bmv.web.bodies import BODY_SECONDS
 
 log = structlog.get_logger()
 
@@ -18,7 +19,6 @@ FORM = web.RequestKey("form", MultiDict[str])
 """The text fields that were posted, read once by the gate."""
 
 FORM_TYPE = "application/x-www-form-urlencoded"
-BODY_SECONDS = 5.0  # for the whole body, from whoever sends it
 MAX_BODY_BYTES = 64 * 1024  # Twilio's largest webhook, a TaskRouter event with attributes, has a few kilobytes
 
 

@@ -71,7 +71,7 @@ class Orders:
         language = languages.find(order.language)
         if problems := self._wrong(order):
             return _problems(HTTPStatus.BAD_REQUEST, *problems)
-        agent = self._agents.usual if order.agent is None else None if order.agent == FLEX else order.agent
+        agent = {None: self._agents.usual, FLEX: None}.get(order.agent, order.agent)
         try:
             call = self._registry.place(Caller(None, order.to, language), agent)
         except NotAdmitted as error:

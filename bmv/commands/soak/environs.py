@@ -45,7 +45,6 @@ LANGUAGES: Sequence[tuple[str, str]] = (
     ("ru", "yue"),
     ("hi", "vi"),
 )
-MOST_LINES = len(LANGUAGES)
 
 SENTENCES: Mapping[str, tuple[str, Sequence[str]]] = {
     "caller": (
