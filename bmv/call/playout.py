@@ -220,7 +220,7 @@ class Playout:
         """Translated speech, mu-law of any length; its silence is dropped by level.
 
         Raises `TranslatorLost` where more than ten minutes would wait to be heard. Nobody wants to hear them: all
-        translations that wait are dropped then, and the caller has to tell the listener that words were lost.
+        translations that wait are dropped then, and whoever calls this tells the listener that words were lost.
         """
         whole = len(self._partial) + len(audio)
         if (frames := len(self._speech.frames) + whole // FRAME_BYTES) > MOST_FRAMES and not is_silent(audio):
