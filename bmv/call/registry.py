@@ -183,7 +183,7 @@ class CallRegistry:
             if len(self._over) > OUTCOMES_KEPT:
                 del self._over[next(iter(self._over))]
             self._outcomes[call.id] = call.reason or EndReason.INTERNAL_ERROR
-            call.measure(self._totals)
             if len(self._outcomes) > OUTCOMES_KEPT:
                 del self._outcomes[next(iter(self._outcomes))]
+            call.measure(self._totals)
             self._changed.set()

@@ -93,7 +93,9 @@ class TwilioCarrier:
 
         Which conference it is stands in the task's attributes, some time after an agent has joined.
         """
-        known = self._seats.get(seat.task) or (seat if seat.conference and seat.customer else await self._seat(seat))
+        known = self._seats.get(seat.task, seat)
+        if not (known.conference and known.customer):
+            known = await self._seat(seat)
         conference = f"{self._api.account_url}/Conferences/{_part(known.conference)}"
         try:
             held = (await self._look_up(f"{conference}/Participants/{_part(known.customer)}.json")).get("hold")
