@@ -15,6 +15,11 @@ def active_db(ulaw: bytes) -> float:
     return float(10 * np.log10(power[power >= power.max() / 1000].mean()))
 
 
+def peak(ulaw: bytes) -> int:
+    """The largest magnitude of any sample on the 16-bit scale: 0 to 32124, and 0 for no bytes."""
+    return int(np.abs(mulaw.decode(ulaw)).max(initial=0))
+
+
 def pcm(samples: Samples, gain_db: float = 0.0) -> bytes:
     scaled: Samples = np.rint(samples * 10 ** (gain_db / 20)).clip(-32768, 32767).astype("<i2")
     return scaled.tobytes()

@@ -7,8 +7,9 @@ from itertools import islice
 
 import pytest
 from fakes import spoken
+from loud import peak
 
-from bmv.audio.levels import peak, scale
+from bmv.audio.levels import scale
 from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS, SILENCE
 from bmv.call.hold import FADE, hold_audio
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from loud import peak
 from speech import SENTENCES, say
 
 from bmv.audio import levels, mulaw
@@ -26,16 +27,6 @@ def loudness(ulaw: bytes) -> float:
     return 10 * math.log10(np.square(mulaw.decode(ulaw), dtype=np.float64).mean() / (32767**2 / 2))
 
 
-@given(st.binary(max_size=2000))
-def test_the_peak_is_the_largest_magnitude_of_any_sample(ulaw: bytes) -> None:
-    assert levels.peak(ulaw) == max((abs(int(value)) for value in mulaw.decode(ulaw)), default=0)
-
-
-def test_the_peak_counts_both_signs_and_is_a_plain_number() -> None:
-    assert levels.peak(mulaw.SILENCE[1:] + b"\x00") == levels.peak(mulaw.SILENCE[1:] + b"\x80") == 32124
-    assert type(levels.peak(mulaw.SILENCE)) is int
-
-
 def test_a_silent_frame_is_silence_and_so_is_no_frame() -> None:
     assert levels.is_silent(mulaw.SILENCE)
     assert levels.is_silent(b"\x7f" * 160)
@@ -53,7 +44,7 @@ def test_a_translators_measured_silence_is_silence_and_its_speech_is_not() -> No
 
 @given(FRAMES, st.integers(-1, 1))
 def test_silence_is_a_peak_below_the_limit(frame: bytes, more: int) -> None:
-    assert levels.is_silent(frame, below=levels.peak(frame) + more) is (more == 1)
+    assert levels.is_silent(frame, below=peak(frame) + more) is (more == 1)
 
 
 @given(st.lists(st.one_of(FRAMES, st.just(mulaw.SILENCE), st.just(mulaw.SILENCE[1:] + b"\x80")), max_size=20))

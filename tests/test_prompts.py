@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from loud import peak
 from prompted import (
     ALL,
     BACK,
@@ -29,7 +30,7 @@ from speech_endpoint import endpoint
 from structlog.testing import capture_logs
 
 from bmv import languages
-from bmv.audio import levels, mulaw, tones
+from bmv.audio import mulaw, tones
 from bmv.audio.listening import listen
 from bmv.call.alongside import alongside
 from bmv.languages import IN_STREAM, PHRASES, Language, Sentence
@@ -264,7 +265,7 @@ def test_a_courtesy_without_a_sound_is_left_out_and_whatever_matters_is_a_tone(t
 def test_the_tone_is_two_soft_beeps_the_second_lower() -> None:
     frames = list(mulaw.frames(TONE))
     assert len(TONE) == len(frames) * mulaw.FRAME_BYTES == 0.4 * mulaw.SAMPLE_RATE
-    assert levels.peak(TONE) == pytest.approx(32767 * 10 ** (-26 / 20), rel=0.03)
+    assert peak(TONE) == pytest.approx(32767 * 10 ** (-26 / 20), rel=0.03)
     sounding = [tones.is_tone(frame) for frame in frames]
     assert [sounding[4], sounding[8], sounding[9], sounding[14]] == [True, False, False, True]
     pitches = []

@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from loud import peak
 
 from bmv.audio import levels, mulaw
 from bmv.errors import BmvError
@@ -24,7 +25,7 @@ def test_each_language_is_spoken_in_whole_frames_at_half_of_full_scale(language:
     ulaw = voices.speak(GREETINGS[language], language)
     assert len(ulaw) % mulaw.FRAME_BYTES == 0
     assert 1.2 < len(ulaw) / mulaw.SAMPLE_RATE < 4
-    assert 10000 < levels.peak(ulaw) < 20000
+    assert 10000 < peak(ulaw) < 20000
 
 
 def test_only_a_breath_of_the_silence_at_the_end_is_kept() -> None:

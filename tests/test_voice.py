@@ -4,9 +4,10 @@ from itertools import groupby
 
 import numpy as np
 import pytest
+from loud import peak
 from speech import SENTENCES, say
 
-from bmv.audio import levels, mulaw
+from bmv.audio import mulaw
 from bmv.audio.voice import HANG_OVER_FRAMES, START_FRAMES, VoiceDetector
 
 SECOND = mulaw.SILENCE * 50
@@ -36,7 +37,7 @@ def utterances(ulaw: bytes) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("voice", SENTENCES)
 def test_nearly_all_loud_frames_of_speech_are_found(voice: str) -> None:
     sound = SECOND + speech(voice) + SECOND
-    loud = [levels.peak(frame) > 1000 for frame in mulaw.frames(sound)]
+    loud = [peak(frame) > 1000 for frame in mulaw.frames(sound)]
     found = [speaking for speaking, is_loud in zip(detect(sound), loud, strict=True) if is_loud]
     assert sum(found) > 0.95 * len(found)
 

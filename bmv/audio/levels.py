@@ -15,7 +15,6 @@ of the translation service measured peaks of 63 or less in its silence, and of 1
 _MAGNITUDES = np.abs(mulaw.decode(bytes(range(256))))
 _RANKS = bytes(~code & 0x7F for code in range(256))
 """The 7 bits of a code without its sign, turned round so that a louder code has a higher rank."""
-_MAGNITUDE_OF_RANK = [int(_MAGNITUDES[0xFF - rank]) for rank in range(128)]
 
 
 def _mixing_table() -> bytes:
@@ -26,12 +25,6 @@ def _mixing_table() -> bytes:
 
 # Symmetric, so it does not matter which byte of an index comes first in memory.
 _MIXED = np.frombuffer(_mixing_table(), np.uint8)
-
-
-def peak(ulaw: bytes) -> int:
-    """Tell the largest magnitude of any sample on the 16-bit scale: 0 to 32124, and 0 for no bytes."""
-    ranks = np.frombuffer(ulaw.translate(_RANKS), np.uint8)
-    return _MAGNITUDE_OF_RANK[int(ranks.max(initial=0))]
 
 
 def is_silent(ulaw: bytes, below: int = SILENCE_PEAK) -> bool:
