@@ -58,8 +58,9 @@ def test_frames_that_come_together_are_missed_together() -> None:
     speech = missed("#" * (REMEMBERED_FRAMES - 2))
     bunch = b"".join(audio for audio, _ in frames[-7:-2])
     assert list(speech.miss(Frames.cut(bunch, b"\1" * 5), moment(REMEMBERED_FRAMES))) == frames[:3]
-    heard, _ = speech.take_up(moment(REMEMBERED_FRAMES))
-    assert list(heard) == frames[-7:-2]
+    assert list(speech.miss(Frames.cut(frames[-2][0], b"\1"), moment(REMEMBERED_FRAMES + 1))) == frames[3:4]
+    heard, _ = speech.take_up(moment(REMEMBERED_FRAMES + 1))
+    assert list(heard) == frames[-2:-1]
 
 
 def test_of_a_line_that_is_quiet_no_sound_is_kept_more_than_once() -> None:

@@ -19,6 +19,7 @@ from bmv.call.ladder import Ladder
 from bmv.call.stats import DirectionStats
 from bmv.call.succession import Succession
 from bmv.call.translator import Alive, Hear, LanguagePair, Processed, TranslatorEvent, TranslatorLost
+from bmv.call.watchdog import SILENT_AFTER
 
 pytestmark = pytest.mark.usefixtures("logs")
 
@@ -122,6 +123,22 @@ async def test_a_session_is_fed_what_it_is_given() -> None:
         line.succession.feed(Frames.cut(loud(1) + loud(2) + SILENCE + loud(3), b"\1\1\0\1"), line.clock())
         assert line.kind.sessions[0].fed == [loud(1), loud(2), SILENCE, loud(3)]
         assert line.kind.sessions[0].voiced == [True, True, False, True]
+
+
+@pytest.mark.parametrize(("voiced", "entries"), [(75, ["opened", "lost"]), (74, ["opened"])])
+async def test_a_sign_of_life_is_owed_for_a_second_and_a_half_of_voice_and_for_no_silence(
+    voiced: int, entries: list[str]
+) -> None:
+    line = Line()
+    async with alongside(line.succession.run()):
+        line.succession.need()
+        await settle()
+        marks = b"\1" * voiced + bytes(100)
+        line.succession.feed(Frames.cut(loud(1) * len(marks), marks), line.clock())
+        line.clock.turn(SILENT_AFTER + 0.1)
+        line.succession.tick(line.clock())
+        await settle()
+        assert line.user.entries == entries
 
 
 # -- being told outside of any task

@@ -104,7 +104,7 @@ class Frames:
 
     @property
     def replayed(self) -> int:
-        """How many open ones one session was given before, and none after it."""
+        """How many open ones have been given to one session, and to no second one."""
         return self._marks.translate(_REPLAYED).count(1)
 
     def doubt(self) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 class Batch:
     """Sound that becomes one message when there are `size` bytes of it.
 
-    It comes several frames at once (`bmv.telephony.gathering`). What comes with the frame that fills a message goes
-    with it, so that each message ends with what came last, and nothing of it has waited for longer than it takes to be
-    complete. (But for frames among which somebody begins or ceases to talk: they come in parts.) A message is longer
-    than `size` then, but shorter than two.
+    Several frames may come at once (`bmv.telephony.gathering`). All that comes with the frame that fills a message goes
+    into it: so each message ends with what came last, and nothing waits longer than until its message is full. A
+    message may therefore be longer than `size`, but is shorter than two. (Frames among which somebody begins or ceases
+    to talk come in parts: what follows the part that fills a message goes into the next one.)
     """
 
     def __init__(self, size: int, send: Callable[[bytes], None]) -> None:

@@ -68,7 +68,7 @@ class Outlet:
         self._alarm = self._loop.call_at(when, self._on_alarm, context=self._context)
 
     def say_soon(self) -> None:
-        """Something is ready beside the server's messages; the caller is not told within this call."""
+        """Something is ready that no message of the server's brought: hand it over, but not within this call."""
         if self._listening is not None:
             self._loop.call_soon(self._say, context=self._context)
 
