@@ -80,7 +80,6 @@ class Ladder:
     def worked(self) -> None:
         """A session translated: only that proves that it is well. With no credit left, for one, sessions still open."""
         self._failures = self._failures_here = 0
-        self._backoff = 0.0
 
 
 def _speaks(translator: TranslatorFactory, language: Language) -> bool:

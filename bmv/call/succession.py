@@ -214,7 +214,6 @@ class Succession:
     def _take_up(self, translator: Translator) -> None:
         self._stats.sessions += 1
         self._stats.reopened += self._replaces
-        self._replaces = False
         self._bug = self._misheard = None
         log.info("translator_ready", pair=str(self._pair))
         self._translator = translator

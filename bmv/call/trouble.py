@@ -75,7 +75,7 @@ class Trouble:
             case Mode.OPENING:
                 return now - since > WITHOUT_SESSION or self.lasted(now) > WITHOUT_TRANSLATION
             case Mode.TRANSLATING if self._began is not None and not finishing:
-                return self.lasted(now) > 0 and self.unanswered_for(now) > WITHOUT_TRANSLATION
+                return self.unanswered_for(now) > WITHOUT_TRANSLATION
         return False
 
     def unanswered_for(self, now: float) -> float:
