@@ -35,6 +35,13 @@ def test_a_line_comes_again_and_longer_while_it_grows() -> None:
     assert {caption.line for caption in reading.seen} == {1}
 
 
+def test_a_word_that_comes_in_two_pieces_is_one_word() -> None:
+    reading = Reading()
+    for piece in ("my par", "cel"):
+        reading.lines.append(TRANSLATION, piece, 10.0)
+    assert reading.page() == {1: ("my parcel", None)}
+
+
 def test_a_caption_says_whose_words_it_holds() -> None:
     reading = Reading()
     reading.lines.append(ORIGINAL, "hola", 10.0)

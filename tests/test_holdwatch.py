@@ -93,9 +93,10 @@ def test_when_it_stops_to_sound_like_speech_the_carrier_is_asked_at_once() -> No
     assert len(line.asked_at) == 1
 
 
-def test_what_stays_unlike_speech_is_asked_about_less_and_less_often() -> None:
+@pytest.mark.parametrize("frame", [SILENCE, loud(1)], ids=["silence", "music"])
+def test_what_stays_unlike_speech_is_asked_about_less_and_less_often(frame: bytes) -> None:
     line = Line()
-    line.pass_time(60)
+    line.pass_time(60, frame)
     waits = [after - before for before, after in pairwise(line.asked_at)]
     assert [round(wait, 1) for wait in waits[: len(ASK_AGAIN)]] == list(ASK_AGAIN)
     assert all(wait < ASK_AGAIN[-1] + 0.1 for wait in waits)
@@ -158,8 +159,35 @@ def test_an_answer_that_cannot_be_had_keeps_nobody_on_hold_for_ever() -> None:
     line.held = True
     line.pass_time(3)
     line.held = None
-    line.pass_time((FAILURES + 1) * ASK_HELD)
-    assert not line.nobody_listens
+    line.asked_at.clear()
+    while line.nobody_listens:
+        line.pass_time(ASK_HELD)
+    assert len(line.asked_at) == FAILURES
+
+
+def test_failures_with_an_answer_between_them_end_no_hold() -> None:
+    line = Line()
+    for _ in range(3):
+        for answer in (True, *[None] * (FAILURES - 1)):
+            line.held = answer
+            line.pass_time(ASK_HELD + FRAME_SECONDS)
+            assert line.nobody_listens
+
+
+def test_an_answer_that_took_long_tells_of_when_it_was_asked_for() -> None:
+    line = Line()
+    asked_at = line.clock.turn()
+    assert line.watch.due(asked_at)
+    line.watch.answered(line.clock.turn(5.0), held=True)
+    assert line.watch.listened_since == asked_at, "he may have been there since"
+
+
+def test_an_answer_to_what_was_asked_when_the_last_agent_left_proves_nothing_however_late_it_is() -> None:
+    line = Line()
+    line.watch.deserted(line.clock())
+    assert line.watch.due(line.clock.turn())
+    line.watch.answered(line.clock.turn(ABSENT_SECONDS), held=False)
+    assert line.nobody_listens
 
 
 def test_one_failure_changes_nothing() -> None:

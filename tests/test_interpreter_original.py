@@ -327,3 +327,17 @@ async def test_an_original_that_was_heard_underneath_is_not_heard_again_when_the
         under_the_notice = set(range(1, in_frames(6.0))) - set(originals)
         assert len(under_the_notice) <= LEAD_SECONDS / FRAME_SECONDS + 1
         direction.translators.opening.set()
+
+
+async def test_an_original_that_was_turned_down_under_a_translation_is_heard_again_when_it_is_not_translated() -> None:
+    direction = Direction()
+    direction.interpreter.forward_original = True
+    async with direction.begun():
+        await direction.translate(*english(0, 100))
+        await direction.stall(0.5)
+        said = await direction.speak(1.0)
+        await direction.stall(1.5)
+        assert not set(numbers(direction.leg.frames)) & set(said[1:])
+        await direction.processed(translated=False)
+        await direction.stall(1.5)
+        assert direction.heard[-len(said) :] == said

@@ -216,12 +216,27 @@ def test_a_long_pause_is_shortened_and_the_onset_of_the_next_word_is_not() -> No
     assert fed == [*range(20 + PAUSE_FRAMES), *range(120 - ONSET_FRAMES, 140)]
 
 
+def test_a_long_pause_is_shortened_before_anybody_talks_again() -> None:
+    kept = KeptSpeech(replay_seconds=5)
+    heard(kept, 100, voiced=False)
+    fed_by(kept, PAUSE_FRAMES)
+    assert kept.waiting <= ONSET_FRAMES
+
+
 def test_a_pause_within_a_sentence_keeps_its_length() -> None:
     kept = KeptSpeech(replay_seconds=5)
     heard(kept, 20)
     heard(kept, PAUSE_FRAMES + ONSET_FRAMES, voiced=False, first=20)
     heard(kept, 20, first=35)
     assert fed_by(kept, 100) == list(range(55))
+
+
+def test_the_shortest_word_after_a_long_pause_is_not_left_out() -> None:
+    kept = KeptSpeech(replay_seconds=5)
+    heard(kept, 60, voiced=False)
+    heard(kept, 1, first=60)
+    heard(kept, 60, voiced=False, first=61)
+    assert 60 in fed_by(kept, 100)
 
 
 def test_each_session_hears_the_beginning_of_a_pause() -> None:

@@ -119,3 +119,10 @@ def test_a_long_call_is_told_to_the_frame(frames: int) -> None:
 
 def test_a_ledger_that_does_not_add_up_is_our_bug_and_nobody_elses_fault() -> None:
     assert not issubclass(LedgerError, BmvError)
+
+
+def test_all_that_is_pending_may_be_replayed() -> None:
+    ledger = SpeechLedger()
+    ledger.hear(50)
+    ledger.replay(50)
+    assert ledger.replayed_frames == ledger.pending == 50

@@ -240,6 +240,17 @@ async def test_a_bug_in_the_carrier_comes_out_after_the_other_steps_were_taken(m
     assert leg.closed
 
 
+async def test_a_bug_in_the_carrier_comes_out_when_the_stream_is_closed_and_not_before() -> None:
+    carrier, leg = FakeCarrier(), SlowLeg("CA1")
+    carrier.refuses = {"hang_up": BUG}
+    letting_go = asyncio.create_task(connected(leg).let_go(carrier, farewell=None, patience=0))
+    await settle()
+    assert not letting_go.done()
+    leg.closes.set()
+    with pytest.raises(RuntimeError, match="a bug"):
+        await letting_go
+
+
 @pytest.mark.parametrize("farewell", [None, Sentence.GOODBYE])
 async def test_a_stream_that_cannot_be_closed_does_not_keep_the_telephone_call_alive(farewell: Sentence | None) -> None:
     carrier, leg = FakeCarrier(), FakeLeg("CA1")

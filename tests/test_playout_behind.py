@@ -29,6 +29,16 @@ def test_a_translation_that_is_on_time_keeps_its_pauses() -> None:
     assert heard_of(*speech) == speech
 
 
+def test_a_translation_after_an_original_keeps_its_pauses_as_before() -> None:
+    speech = [*spoken(0, 10), *quiet(INNER_PAUSE), *spoken(10, 20)]
+    listener = Listener()
+    listener.pass_on(*spoken(100, 120))
+    listener.wait(1.0)
+    listener.speak(*speech)
+    listener.wait(2.0)
+    assert listener.heard == [*spoken(100, 120), *speech]
+
+
 def test_every_pause_is_shortened_by_itself() -> None:
     speech = [*spoken(0, 10), *quiet(9), *spoken(10, 20), *quiet(9), *spoken(20, 120)]
     assert heard_of(*speech) == [

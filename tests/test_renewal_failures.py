@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 from fakes import settle
@@ -38,6 +39,14 @@ async def test_a_session_that_ends_by_itself_ends() -> None:
         await speaker.factory.sessions[0].end()
         await speaker.factory.sessions[0].say(*audio(b"after the end"))
     assert not speaker.heard
+
+
+async def test_of_a_renewal_that_goes_well_nobody_is_warned(logs: list[MutableMapping[str, Any]]) -> None:
+    async with talking() as speaker:
+        old, _ = await speaker.renewed()
+        await old.end()
+        await speaker.time.pass_by(DRAIN_SECONDS)
+    assert [entry["event"] for entry in logs if entry["log_level"] != "info"] == []
 
 
 async def test_a_successor_that_cannot_be_opened_is_tried_again_and_the_old_one_goes_on() -> None:

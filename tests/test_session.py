@@ -12,6 +12,7 @@ from bmv.audio import mulaw
 from bmv.audio.levels import is_silent, scale
 from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS, SILENCE
 from bmv.audio.tones import ringback
+from bmv.call.playout import CUSHION_SECONDS, ORIGINAL_CUSHION_SECONDS, ROUNDING
 from bmv.call.state import CallState, EndReason, IllegalTransition
 from bmv.call.translator import LanguagePair
 from bmv.languages import Sentence
@@ -137,6 +138,25 @@ async def test_each_hears_the_other_in_translation_and_nobody_hears_themselves()
         await world.pass_time(1.0)
         assert numbers(talk.agent.frames) == [11]
         assert [number for number in numbers(talk.caller.frames) if number] == [22]
+
+
+@pytest.mark.parametrize("beats", range(3))
+@pytest.mark.parametrize("way", ["translated", "straight through", "underneath"])
+async def test_what_breaks_a_silence_is_heard_as_soon_as_its_cushion_is_over(way: str, beats: int) -> None:
+    talk = Talk("en" if way == "straight through" else "es", forward_original=way == "underneath")
+    async with talk.living() as world:
+        await talk.bridged()
+        await world.pass_time(1.0 + beats * FRAME_SECONDS)  # a call is looked at more seldom while nothing is due
+        began = world.clock()
+        if way == "translated":
+            world.provider.session("es").speak(*spoken(0, 5))
+        else:
+            talk.call.hear(CALLER, loud(1))
+        cushion = CUSHION_SECONDS if way == "translated" else ORIGINAL_CUSHION_SECONDS
+        await settle()
+        while not talk.agent.heard:
+            world.beat()
+        assert world.clock() - began <= cushion + FRAME_SECONDS + ROUNDING
 
 
 async def test_the_beep_at_the_agents_arrival_is_not_translated() -> None:

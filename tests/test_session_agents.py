@@ -135,6 +135,18 @@ async def test_each_is_told_once_in_the_own_language_that_an_ai_interprets(
         assert (understood(talk.caller.frames), understood(talk.agent.frames)) == (caller, agent)
 
 
+async def test_the_caller_is_told_at_once_and_an_agent_when_something_is_heard_of_him() -> None:
+    talk = Talk("es", interpreter_notice=Notice.ON)
+    async with talk.living() as world:
+        await talk.accepted_by(EN)
+        await world.pass_time(1.0)
+        assert understood(talk.caller.frames) == [(Sentence.INTERPRETER, "es")]
+        assert talk.agent.frames == []
+        await talk.hear(AGENT, *spoken(1, 10))
+        await world.pass_time(1.0)
+        assert understood(talk.agent.frames) == [(Sentence.INTERPRETER, "en")]
+
+
 async def test_where_nothing_is_translated_nobody_is_told_until_it_must_be() -> None:
     talk = Talk("es", interpreter_notice=Notice.ON)
     async with talk.living() as world:

@@ -70,6 +70,19 @@ def found(talk: Talk) -> object:
     )
 
 
+async def test_they_may_come_together_while_the_call_is_bridged_and_a_translator_alone_waits_for_them() -> None:
+    talk = Talk("es")
+    async with talk.living():
+        await talk.queued()
+        assert not talk.call.hear(AGENT, SILENCE)
+        talk.call.agent_accepted()
+        await settle()
+        assert talk.call.hear(AGENT, SILENCE)
+        talk.call.secure(True)
+        assert not talk.call.hear(AGENT, SILENCE)
+    assert not talk.call.hear(AGENT, SILENCE)
+
+
 @pytest.mark.parametrize("seed", range(8))
 async def test_frames_that_come_together_are_dealt_with_as_if_each_had_come_by_itself(
     seed: int, monkeypatch: pytest.MonkeyPatch

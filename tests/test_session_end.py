@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from fake_world import agent_sid
-from fakes import REFUSED, lost, loud, settle
-from talk import AGENT, CALLER, CALLER_SID, Talk, farewell, told
+from fakes import REFUSED, lost, loud, settle, spoken
+from talk import AGENT, CALLER, CALLER_SID, Log, Talk, farewell, told
 
 from bmv import languages
 from bmv.call.state import CallState, EndReason, IllegalTransition
@@ -253,15 +253,17 @@ async def test_the_first_reason_wins() -> None:
         assert told(world) == farewell(Sentence.UNAVAILABLE)
 
 
-async def test_a_call_that_is_over_hears_and_accepts_nothing_more() -> None:
+async def test_a_call_that_is_over_hears_and_accepts_nothing_more(logs: Log) -> None:
     talk = Talk()
     async with talk.living() as world:
         await talk.bridged()
         talk.call.end(EndReason.TASK_CANCELED)
-        talk.call.hear(CALLER, loud(1))
+        await talk.hear(CALLER, *spoken(1, 20))
         with pytest.raises(IllegalTransition):
             talk.call.agent_accepted()
         assert world.provider.session("es").fed == []
+    (ended,) = (entry for entry in logs if entry["event"] == "call_ended")
+    assert ended["caller"]["speech_seconds"]["heard"] == 0
 
 
 async def test_an_agent_call_that_is_placed_while_the_caller_leaves_keeps_nobody_waiting() -> None:

@@ -64,6 +64,20 @@ async def test_a_farewell_does_not_wait_for_the_translators_to_be_closed() -> No
         world.provider.closing.set()
 
 
+async def test_to_who_has_hung_up_nothing_is_played_any_more_while_the_other_hears_the_end_of_it() -> None:
+    talk = Talk()
+    async with talk.living() as world:
+        await talk.bridged()
+        for listens_to in ("es", "en"):
+            world.provider.session(listens_to).speak(*spoken(0, 100))
+        await world.pass_time(1.0)
+        heard = [len(leg.heard) for leg in (talk.agent, talk.caller)]
+        await talk.agent_hangs_up()
+        await world.pass_time(0.5)
+        assert len(talk.agent.heard) == heard[0]
+        assert len(talk.caller.heard) > heard[1]
+
+
 @pytest.mark.parametrize("method", ["say", "hang_up"])
 @pytest.mark.parametrize("failure", [REFUSED, ZeroDivisionError("a bug")], ids=["refused", "a bug"])
 async def test_a_carrier_that_fails_leaves_nothing_hanging(method: str, failure: Exception) -> None:

@@ -10,6 +10,7 @@ from talk import AGENT, CALLER, Log, Talk
 
 from bmv import languages
 from bmv.audio.mulaw import SILENCE
+from bmv.call.carrier import Seat
 from bmv.call.holdwatch import ABSENT_SECONDS, ASK_HELD
 from bmv.call.leg import Role
 from bmv.call.services import Caller
@@ -114,6 +115,17 @@ async def test_what_the_caller_is_saying_at_the_end_of_a_hold_is_heard_from_its_
         assert set(range(100, 125)) <= set(numbers(world.provider.session("es").fed))
 
 
+async def test_who_waits_in_the_queue_is_not_on_hold_and_the_carrier_is_not_asked_whether_he_is() -> None:
+    talk = Talk("es")
+    async with talk.living() as world:
+        await talk.queued()
+        talk.call.agents.seat = Seat("WS1", "WT1")
+        world.carrier.held = True  # by the queue, as the carrier sees it
+        await line(talk, AGENT, *[SILENCE] * 100)
+        assert world.carrier.asked_about == []
+        assert talk.call.state is CallState.QUEUED
+
+
 async def test_while_the_agent_talks_the_carrier_is_left_alone() -> None:
     talk = Talk("es")
     async with talk.living() as world:
@@ -121,6 +133,19 @@ async def test_while_the_agent_talks_the_carrier_is_left_alone() -> None:
         world.carrier.asked_about.clear()
         await talk.hear(AGENT, *spoken(1, 20))
         assert len(world.carrier.asked_about) <= 1
+
+
+async def test_when_another_agent_is_rung_the_carrier_is_asked_at_once() -> None:
+    talk = Talk("es")
+    async with talk.living() as world:
+        await talk.accepted_by(EN)
+        await line(talk, AGENT, *[SILENCE] * 500)
+        asked = len(world.carrier.asked_about)
+        while len(world.carrier.asked_about) == asked:  # which is not again for seconds
+            await line(talk, AGENT, SILENCE)
+        talk.call.agent_reserved((DE,))
+        await line(talk, AGENT, SILENCE)
+        assert len(world.carrier.asked_about) == asked + 2
 
 
 async def test_a_carrier_that_does_not_know_is_named_once_and_the_call_goes_on(logs: Log) -> None:
@@ -162,6 +187,19 @@ async def test_an_agent_who_is_said_twice_to_have_left_interrupts_no_waiting() -
             talk.call.agent_left(agent)  # is done with it
             await world.pass_time(0.1)
             assert talk.call.state is CallState.HELD
+
+
+async def test_while_the_caller_is_still_on_hold_the_music_goes_on_when_another_agent_accepts() -> None:
+    talk = Talk("es", hold_audio=MUSIC)
+    async with talk.living() as world:
+        await talk.accepted_by(EN)
+        await held(talk)
+        await music(talk, 1.0)
+        talk.call.agent_accepted("WR2", (DE,))
+        await world.pass_time(1.0)
+        assert talk.call.state is CallState.HELD
+        heard = numbers(talk.caller.frames)
+        assert heard == [5000 + place % 10 for place in range(len(heard))]
 
 
 async def test_a_colleague_outside_of_the_queue_is_heard_when_the_agent_has_left_him_the_call() -> None:

@@ -6,10 +6,12 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
-from fakes import lost, settle, spoken
+import structlog
+from fakes import FakeLeg, lost, settle, spoken
 from talk import AGENT, CALLER, Log, Talk
 
 from bmv.audio.mulaw import SILENCE
+from bmv.call.leg import Role
 from bmv.call.state import EndReason
 
 pytestmark = pytest.mark.usefixtures("logs")
@@ -77,6 +79,20 @@ async def test_the_end_of_a_call_tells_where_every_second_of_speech_went(
         assert speech["heard"] == pytest.approx(sum(speech[fate] for fate in fates))
 
 
+async def test_what_waits_at_the_carrier_is_put_right_by_late_marks_and_not_by_those_of_a_stream_that_is_over(
+    logs: Log,
+) -> None:
+    talk = Talk("en")
+    async with talk.living():
+        await talk.bridged()
+        for second in range(8):
+            await talk.hear(AGENT, *spoken(50 * second, 50 * second + 50))
+            talk.call.mark_reached(CALLER, FakeLeg("CA-before"), talk.caller.marks[-1])
+            if second != 1:  # when the network held all back, for a second
+                talk.call.mark_reached(CALLER, talk.caller, talk.caller.marks.pop(0))
+    assert the_end(logs)["agent"]["playback_corrected_ms"] == pytest.approx(1000, abs=100)
+
+
 async def test_what_is_cut_off_by_the_end_of_a_call_is_lost_and_the_end_is_the_reason(
     logs: Log,
 ) -> None:
@@ -91,6 +107,21 @@ async def test_what_is_cut_off_by_the_end_of_a_call_is_lost_and_the_end_is_the_r
     assert speech["lost_because"] == {"the call ended: shutdown": speech["lost"]}
 
 
+@pytest.mark.parametrize(("leaving", "fate"), [(CALLER, "lost"), (AGENT, "not_translatable")])
+async def test_what_was_said_to_who_hung_up_before_it_was_translated_is_not_lost(
+    leaving: Role, fate: str, logs: Log
+) -> None:
+    talk = Talk()
+    async with talk.living() as world:
+        world.provider.opening.clear()
+        await talk.bridged()
+        await talk.hear(CALLER, *spoken(0, 50))
+        talk.call.leg_closed(leaving, talk.caller if leaving is CALLER else talk.agent, hung_up=True)
+        await talk.over()
+    speech = the_end(logs)["caller"]["speech_seconds"]
+    assert speech[fate] == speech["heard"] > 0.9
+
+
 async def test_the_end_of_a_call_tells_how_many_sessions_it_took_and_what_they_used(
     logs: Log,
 ) -> None:
@@ -103,6 +134,18 @@ async def test_the_end_of_a_call_tells_how_many_sessions_it_took_and_what_they_u
     assert report["caller"]["sessions"] == report["caller"]["used"]["sessions"] == 2
     assert report["agent"]["sessions"] == report["agent"]["used"]["sessions"] == 1
     assert report["agent"]["used"]["usd"] == 0
+
+
+async def test_every_line_that_a_call_logs_by_itself_names_it() -> None:
+    talk = Talk()
+    lines = structlog.testing.LogCapture()
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, lines])
+    async with talk.living() as world:
+        await talk.bridged()
+        world.provider.session("es").lose()
+        await world.pass_time(1.0)
+    named = {entry["event"] for entry in lines.entries if entry.get("call_id") == talk.call.id}
+    assert {"call_answered", "dialled", "translator_ready", "translator_lost", "call_ended"} <= named
 
 
 async def test_a_bug_is_logged_once_and_not_at_every_beat(logs: Log) -> None:

@@ -223,6 +223,17 @@ async def test_who_shares_a_language_with_the_agent_reads_one_line() -> None:
         assert read(talk) == [("original", "Could you please repeat that?")]
 
 
+async def test_to_who_calls_in_an_unknown_language_a_phrase_is_said_in_that_of_most_agents() -> None:
+    talk = Talk(None)
+    async with talk.living() as world:
+        await talk.accepted_by(DE)
+        assert talk.call.say_phrase(Sentence.ONE_MOMENT)
+        await world.pass_time(1.0)
+        assert understood(talk.caller.frames) == [(Sentence.ONE_MOMENT, "en")]
+        lines = [(line.text, line.language) for line in talk.call.transcript.lines()]
+        assert lines == [("Einen Moment, bitte.", "de"), ("One moment, please.", None)]
+
+
 async def test_before_anybody_is_there_and_after_the_end_nothing_is_said() -> None:
     talk = Talk("es")
     async with talk.living():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import MutableMapping
+from typing import Any
 
 import pytest
 from fakes import HandClock, settle
@@ -142,6 +144,13 @@ def test_an_inserted_line_is_final_at_once_and_what_runs_goes_on_beside_it() -> 
     }
 
 
+def test_an_inserted_line_does_not_make_final_what_runs() -> None:
+    call = Call()
+    call.says("I will", speaker=AGENT)
+    call.speakers[AGENT].insert({ORIGINAL: "One moment, please."})
+    assert call.texts == [(1, "I will", False), (2, "One moment, please.", True)]
+
+
 # -- who waits for news
 
 
@@ -191,6 +200,16 @@ async def test_at_the_end_of_the_call_every_line_is_final_and_nobody_waits_any_m
     await call.transcript.changed(call.transcript.latest)
 
 
+async def test_who_waits_when_nothing_is_running_any_more_does_not_wait_beyond_the_end_of_the_call() -> None:
+    call = Call()
+    waiting = asyncio.create_task(call.transcript.changed(0))
+    await settle()
+    call.all.close(CALL)
+    await settle()
+    assert waiting.done()
+    await waiting
+
+
 # -- how long anything is kept
 
 
@@ -225,12 +244,15 @@ def test_calls_are_forgotten_in_the_order_in_which_they_ended() -> None:
     call.all.close("call-3")  # of which nobody knows
 
 
-def test_of_a_very_long_call_the_oldest_lines_are_dropped_and_counted() -> None:
+def test_of_a_very_long_call_the_oldest_lines_are_dropped_and_counted_and_the_log_says_so_once(
+    logs: list[MutableMapping[str, Any]],
+) -> None:
     transcript = Transcript(HandClock())
     for number in range(LINES_KEPT + 5):
         transcript.show(Caption(CALL, CALLER, ORIGINAL, number, str(number), whole=True), "es")
     assert [line.line for line in transcript.lines()] == list(range(5, LINES_KEPT + 5))
     assert transcript.dropped == 5
+    assert [entry["event"] for entry in logs] == ["captions_dropped"]
 
 
 def test_a_piece_of_text_without_end_is_cut_off() -> None:

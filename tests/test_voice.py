@@ -105,6 +105,12 @@ def test_a_click_is_not_speech(samples: int) -> None:
     assert not any(detect(SECOND + click + SECOND))
 
 
+def test_voice_that_is_torn_by_silence_again_and_again_never_becomes_speech() -> None:
+    torn = b"".join(frame + mulaw.SILENCE for frame in mulaw.frames(speech()))
+    assert not any(detect(torn))
+    assert not any(VoiceDetector().follow(torn))
+
+
 def test_two_streams_do_not_hear_each_other() -> None:
     talker, listener = VoiceDetector(), VoiceDetector()
     heard = [(talker.feed(frame), listener.feed(mulaw.SILENCE)) for frame in mulaw.frames(speech())]
