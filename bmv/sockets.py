@@ -154,8 +154,9 @@ class _Direct:
         """Put off the next ping. By aiohttp's own way each read of the network adds a callback to the event loop."""
         if self.directly and getattr(self, "_heartbeat_cb", None) is not None:
             self._heartbeat_when = self._loop.time() + self._heartbeat  # type: ignore[attr-defined]
-        else:  # a ping is out
-            super()._on_data_received()  # type: ignore[misc]
+        elif not (self.closed or getattr(self, "_closing", False)):  # type: ignore[attr-defined]
+            super()._on_data_received()  # type: ignore[misc]  # a ping is out
+        # else aiohttp would plan a ping anew, whose timer keeps a socket that is over, and all that was not read of it
 
 
 class ServerSocket(_Direct, web.WebSocketResponse):

@@ -3,8 +3,10 @@
 import asyncio
 import contextvars
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
+import aiohttp
 import pytest
 from aiohttp import WSCloseCode, WSMessage, WSMsgType
 from socket_ends import KINDS, connected
@@ -273,3 +275,16 @@ async def test_a_peer_that_answers_pings_or_talks_is_kept(kind: str) -> None:
         await ends.peer.send_str("last")
         assert await taking is None
         answering.cancel()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_socket_that_closes_asks_nobody_any_more_whatever_still_comes(kind: str) -> None:
+    """The timer of the next ping would keep the socket, with all that was not read of it, long after its call."""
+    async with connected(kind, heartbeat=3600.0) as ends:
+        closing = asyncio.create_task(ends.ours.close())  # the peer does not answer the goodbye
+        for _ in range(5):
+            with suppress(aiohttp.ClientError, ConnectionError):
+                await ends.peer.send_str("on")
+            await asyncio.sleep(0.01)
+        await closing
+        assert ends.ours._heartbeat_cb is None
