@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
+import structlog
 from aiohttp import web
 from structlog.testing import capture_logs
 
@@ -32,6 +33,15 @@ async def thoughtful(request: web.Request) -> web.Response:
     await request.read()
     await asyncio.sleep(0.5)
     return web.Response(text="thought")
+
+
+async def call(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    structlog.contextvars.bind_contextvars(call_id="c1")
+    await response.write(b"begun\n")
+    await request.read()
+    return response
 
 
 async def left(request: web.Request) -> web.StreamResponse:
@@ -62,6 +72,7 @@ async def opened(most: int = 3, **options: Any) -> AsyncIterator[int]:
             web.post("/thoughtful", thoughtful),
             web.get("/stream", stream),
             web.get("/left", left),
+            web.post("/call", call),
             web.get("/broken", broken),
         ]
     )
@@ -136,6 +147,20 @@ async def test_the_one_that_waits_longest_makes_room_and_newcomers_are_served() 
         assert "connection_cut" in {entry["event"] for entry in logs}
         for peer in silent:
             await peer.leaves()
+
+
+async def test_who_is_cut_has_nothing_to_do_with_the_call_at_whose_end_it_happens() -> None:
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs:
+        async with opened(most=1) as port:
+            caller = await Peer.of(port, b"POST /call HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n")
+            while b"begun" not in await caller.reader.readline():
+                pass
+            silent = await Peer.of(port)
+            caller.writer.write(b"bye")
+            assert await silent.ends() == b""
+            await caller.leaves()
+    assert [entry["event"] for entry in logs] == ["connection_cut"]
+    assert "call_id" not in logs[0]
 
 
 async def test_of_many_who_come_at_once_no_more_stay_than_may_wait() -> None:

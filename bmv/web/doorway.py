@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextvars import Context
 from functools import partial
 from typing import Any, Final
 
@@ -110,4 +111,5 @@ class Doorway:
             del self._waiting[longest]
             assert longest.transport  # noqa: S101 - see above
             longest.transport.abort()
-            log.warning("connection_cut", reason=f"{self._most} others wait as well")
+            # Outside of the call whose stream may just have ended here: it has nothing to do with it.
+            Context().run(log.warning, "connection_cut", reason=f"{self._most} others wait as well")
