@@ -74,6 +74,7 @@ class Line:
         self._close_code: int | None = None
         self._reason = ""
         self._stuck = False
+        self._dropping = False
         self._left = False
         self.expires_at: float | None = None
         """When the server will end the session, in seconds of Unix time; None where it does not say."""
@@ -112,7 +113,9 @@ class Line:
         if oldest is None:
             return True
         del self._outbox[oldest]
-        log.warning("translator_audio_dropped", waiting=len(self._outbox))
+        if not self._dropping:  # said once: until the session is given up more may be fed, thousands of frames at once
+            log.warning("translator_audio_dropped", waiting=len(self._outbox))
+        self._dropping = True
         return False
 
     def messages(self) -> AsyncIterator[bytes]:
