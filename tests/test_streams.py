@@ -185,11 +185,15 @@ async def test_a_stream_that_ends_without_a_stop_message_is_lost(
     assert heard == [wires.frame(1)]
 
 
-async def test_a_message_larger_than_any_of_twilios_closes_the_stream() -> None:
-    async with line(listening([])) as (ws, ended):
-        await ws.send_json(wires.media(bytes(media.MAX_MESSAGE_BYTES)))
-        assert await ended is False
-        assert await wires.received_until_close(ws) == []
+async def test_a_message_larger_than_any_of_twilios_closes_the_stream_and_the_log_says_why() -> None:
+    with capture_logs() as logs:
+        async with line(listening([])) as (ws, ended):
+            await ws.send_str("rubbish")
+            await ws.send_json(wires.media(bytes(media.MAX_MESSAGE_BYTES)))
+            assert await ended is False
+            assert await wires.received_until_close(ws) == []
+    assert [entry["event"] for entry in logs] == ["unreadable_media_message", "stream_broken"]
+    assert "exceeds limit" in logs[1]["error"]
 
 
 async def test_closing_a_leg_ends_its_stream_in_order_for_twilio_and_may_be_repeated() -> None:

@@ -146,7 +146,11 @@ class MediaStream:
                     bunch.flush()
                     if message.type in _ENDS:
                         return False
-                    if not self._leaving:
+                    if self._leaving:
+                        continue
+                    if message.type is aiohttp.WSMsgType.ERROR:  # the next one says that it is over
+                        log.warning("stream_broken", error=repr(message.data))
+                    else:
                         self._unreadable_message(f"a frame of type {message.type.name}")
             return True
         finally:
