@@ -148,6 +148,27 @@ async def test_every_line_that_a_call_logs_by_itself_names_it() -> None:
     assert {"call_answered", "dialled", "translator_ready", "translator_lost", "call_ended"} <= named
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_marks_that_come_late_tell_how_much_more_waits_at_the_carriers_unless_the_stream_was_replaced(
+    logs: Log, *, replaced: bool
+) -> None:
+    talk = Talk()
+    async with talk.living() as world:
+        await talk.bridged()
+        if replaced:
+            talk.call.leg_connected(AGENT, FakeLeg(talk.agent.call_sid))
+        listening = talk.call._parties[AGENT].leg
+        assert isinstance(listening, FakeLeg)
+        world.provider.session("es").speak(*spoken(0, 300))
+        for seconds in (1.5, 6.5):  # the first in time, the others when all has been heard for long
+            await world.pass_time(seconds)
+            for mark in listening.marks:
+                talk.call.mark_reached(AGENT, talk.agent, mark)
+            listening.marks.clear()
+    report = the_end(logs)
+    assert (report["caller"]["playback_corrected_ms"] == 0) is replaced
+
+
 async def test_a_bug_is_logged_once_and_not_at_every_beat(logs: Log) -> None:
     talk = Talk()
     async with talk.living() as world:
