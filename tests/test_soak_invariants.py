@@ -35,7 +35,7 @@ def evidence() -> Evidence:
     faults = (NONE, "translator-reset", "caller-stream-breaks", "webhooks-again-in-disorder")
     outcomes = [outcome(number, fault) for number, fault in enumerate(faults)]
     outcomes[1].warnings = ["translator_lost"]
-    census = Census(3, 80_000, 17, 6, 7, 66.0, 67.0, {"_serve": 1})
+    census = Census(3, 17, 6, 7, 66.0, 67.0, {"_serve": 1}, {"Seat": 2, "TimerHandle": 4})
     return Evidence(
         seed=1,
         minutes=1.0,
@@ -89,6 +89,11 @@ def grow(found: Evidence, **more: float) -> None:
     found.end = replace(found.end, **{name: getattr(found.end, name) + number for name, number in more.items()})
 
 
+def leave(found: Evidence, **objects: int) -> None:
+    assert found.end
+    found.end = replace(found.end, objects={**found.end.objects, **objects})
+
+
 REFUSED = "callers are refused by a server that is too late alone"
 
 ASKED = "the server asked for the end of every call it had to end"
@@ -119,6 +124,8 @@ BREAKS: dict[str, tuple[Callable[[Evidence], None], str]] = {
     "a socket": (lambda it: grow(it, sockets=1), "no socket is left"),
     "files": (lambda it: grow(it, files=3), "no file is left"),
     "threads": (lambda it: grow(it, threads=5), "no thread is left"),
+    "a call": (lambda it: leave(it, CallSession=1), "no object of a call is left"),
+    "timers": (lambda it: leave(it, TimerHandle=7), "no object of a call is left"),
     "memory": (lambda it: grow(it, rss_mb=7.0), "memory does not grow"),
     "a bad exit": (lambda it: setattr(it, "exit_code", 120), "it stops in order in the middle of calls"),
     "no exit": (lambda it: setattr(it, "exit_code", None), "it stops in order in the middle of calls"),
@@ -131,6 +138,12 @@ def test_broken_evidence_is_found_broken_where_it_is_broken(what: str) -> None:
     break_it(found)
     assert broken(found) == [invariant]
     assert exit_code(judge(found)) == FAILED
+
+
+def test_a_few_timers_and_what_the_carrier_remembers_are_nothing_that_is_left() -> None:
+    found = evidence()
+    leave(found, TimerHandle=6, Seat=300)
+    assert broken(found) == []
 
 
 def test_a_call_that_is_cut_off_may_lose_words_and_nobody_listens_to_it() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections import Counter
 from itertools import islice, pairwise
 from pathlib import Path
 
 from bmv.commands.soak.disturbances import HANDLED
-from bmv.commands.soak.plan import CLEAN_SHARE, FAULTS, NONE, Promise, call, outages
+from bmv.commands.soak.plan import CLEAN_SHARE, FAULTS, NONE, Promise, call, outages, stop
 
 CALLS = 2000
 
@@ -28,6 +29,12 @@ def test_every_fault_is_drawn_and_about_a_third_of_the_calls_have_none() -> None
 
 def test_a_soak_of_one_fault_has_no_other() -> None:
     assert {call(1, number, ["translator-reset"]).fault for number in range(50)} == {"translator-reset"}
+
+
+def test_the_server_is_stopped_by_either_signal_and_by_the_same_one_for_the_same_seed() -> None:
+    drawn = [stop(seed) for seed in range(40)]
+    assert set(drawn) == {signal.SIGTERM, signal.SIGINT}
+    assert drawn == [stop(seed) for seed in range(40)]
 
 
 def test_outages_do_not_overlap() -> None:

@@ -45,7 +45,6 @@ class Census:
     """How much the server's process has at a moment when no call runs."""
 
     tasks: int
-    objects: int
     files: int
     sockets: int
     threads: int
@@ -55,6 +54,8 @@ class Census:
     """Before that: a heap with holes is no leak, but it is what the operator sees."""
     kinds: Mapping[str, int]
     """Its tasks, by what they run."""
+    objects: Mapping[str, int]
+    """Objects of our own classes that came about since it serves, and timers, by their class."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from random import Random
+from signal import Signals
 
 
 class Promise(Enum):
@@ -75,6 +76,7 @@ OUTAGE_EVERY = (25.0, 50.0)  # seconds between two outages of the translator as 
 OUTAGE_LASTS = (1.5, 4.0)
 OUTAGES: Sequence[int] = (429, 500)
 """The statuses with which upgrades are refused meanwhile; who is refused for good is `translator-out-of-money`."""
+STOPS = (Signals.SIGTERM, Signals.SIGINT)
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,11 @@ def call(seed: int, number: int, only: Sequence[str] = ()) -> CallPlan:
         beep=chance.random() < 0.7,
         seed=chance.randrange(2**32),
     )
+
+
+def stop(seed: int) -> Signals:
+    """How the server is told to stop in the end."""
+    return Random(f"{seed}:stop").choice(STOPS)  # noqa: S311
 
 
 def outages(seed: int) -> Iterator[Outage]:

@@ -184,7 +184,7 @@ class _Soak:
             for act in acts:
                 await act.talking.wait()
             self._refusals = await self._subject.refusals()
-            self._subject.stop()
+            self._subject.stop(plan.stop(self._request.seed))
 
     def _faultless(self, number: int) -> plan.CallPlan:
         return replace(plan.call(self._request.seed, number), fault=NONE, together=True)

@@ -172,10 +172,10 @@ class Subject:
             if name.startswith(REFUSED) and number
         }
 
-    def stop(self) -> None:
-        """Send SIGTERM."""
+    def stop(self, by: signal.Signals) -> None:
+        """Send SIGTERM or SIGINT."""
         self._stopped = True
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(by)
 
     async def exited(self, seconds: float) -> int | None:
         """Wait for its exit code; None if it is still there after so many seconds, and is killed."""
