@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import tracemalloc
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -118,8 +119,13 @@ class Conversation:
 
 
 def traced() -> int:
-    """Bytes that are in use."""
+    """Bytes that are in use, but for what Python holds ready to be faster.
+
+    Its cache of attributes belongs to no call. Before 3.13 a string is made for each match of a positional pattern, by
+    which it asks for `__match_args__`; the cache keeps some of them, 4096 at most, as their addresses have it.
+    """
     gc.collect()
+    sys._clear_type_cache()
     return tracemalloc.get_traced_memory()[0]
 
 
@@ -148,7 +154,7 @@ async def test_a_call_keeps_little_and_after_minutes_no_more_than_at_first() -> 
                 await talk.talk(MINUTE // 6)
                 kept.append(traced() - before)
             assert max(kept) < MOST
-            assert kept[-1] < kept[2] + 8192
+            assert kept[-1] < kept[2] + 4096
         del talk
         world.provider.sessions.clear()
         assert traced() - before < 40 * 1024  # lines of the log, and what Python holds ready for the next
