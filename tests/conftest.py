@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import signal
 from collections.abc import Generator, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,17 @@ def pytest_runtest_makereport(
     if report.skipped and not hasattr(report, "wasxfail") and item.config.getoption("--no-skips"):
         report.outcome = "failed"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def started_processes_can_be_interrupted() -> Generator[None, None, None]:
+    """Whoever runs the tests in the background of a script has them ignore Ctrl-C, and so would all that they start."""
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    if ignored:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @pytest.fixture
