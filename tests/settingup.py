@@ -24,6 +24,8 @@ WORKFLOW = "WW" + "2" * 32
 CALLER, FLEX, OTHER = "+14155550100", "+14155550199", "+14155550155"
 SHORT = 1.0
 """Seconds for a request that is to fail for want of an answer; those that are answered take hundredths."""
+PATIENT = 30.0
+"""Seconds for one that is answered, or refused, or broken off, however busy the machine is."""
 
 NAMED: dict[str, Any] = {"host": HOST, "caller_number": CALLER, "flex_number": FLEX}
 """What a first setup has to be told where nobody can be asked."""
@@ -47,6 +49,11 @@ def leading_to(host: str) -> dict[str, Any]:
 OLD_FLOW = leading_to(HOST)
 
 
+def patience(how: str) -> float:
+    """Seconds for each request of a run that something breaks in a way that has this name."""
+    return SHORT if how == "hanging" else PATIENT
+
+
 @dataclass(frozen=True)
 class Ran:
     """What came of one run of the command."""
@@ -67,7 +74,7 @@ class Place:
     capsys: pytest.CaptureFixture[str]
     tunnel: str | None = None
 
-    async def setup(self, *, seconds: float = 5.0, **options: Any) -> Ran:
+    async def setup(self, *, seconds: float = PATIENT, **options: Any) -> Ran:
         """Run it, with nobody at a terminal."""
         self.capsys.readouterr()
         before = len(self.twilio.requests)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from settingup import CALLER, FLEX, HOST, NAMED, NEW_HOST, SHORT, Place, nothing_set, place, something_old
+from settingup import CALLER, FLEX, HOST, NAMED, NEW_HOST, Place, nothing_set, patience, place, something_old
 
 __all__ = ["nothing_set"]
 Capture = pytest.CaptureFixture[str]
@@ -64,7 +64,7 @@ async def test_a_failing_step_is_named_and_running_again_goes_on(
             something_old(home)
         before = home.state()
         break_step(home, step, how)
-        ran = await home.setup(**OPTIONS, seconds=SHORT)
+        ran = await home.setup(**OPTIONS, seconds=patience(how))
         assert ran.code == 1
         lines = ran.out.splitlines()
         for number, title in enumerate(STEPS):
@@ -88,7 +88,7 @@ async def test_undo_takes_back_what_was_done_before_a_failure(
     async with place(tmp_path, capsys) as home:
         before = home.state()
         break_step(home, step, how)
-        assert (await home.setup(**OPTIONS, seconds=SHORT)).code == 1
+        assert (await home.setup(**OPTIONS, seconds=patience(how))).code == 1
         undone = await home.setup(undo=True, yes=True)
         assert undone.code == 0, undone.out
         assert home.state() == before
@@ -102,7 +102,7 @@ async def test_a_new_host_that_half_came_through_comes_through_the_next_time(
     async with place(tmp_path, capsys) as home:
         await home.setup(**OPTIONS)
         break_step(home, step, how)
-        await home.setup(**OPTIONS | {"host": NEW_HOST, "caller_number": None}, seconds=SHORT)
+        await home.setup(**OPTIONS | {"host": NEW_HOST, "caller_number": None}, seconds=patience(how))
         ran = await home.setup(**OPTIONS | {"host": NEW_HOST})
         assert ran.code == 0
         assert HOST not in repr([*home.twilio.apps.values(), home.twilio.numbers[CALLER], home.router])

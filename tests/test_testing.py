@@ -66,7 +66,7 @@ from bmv.testing.watching import bounded
 
 
 class Contract(ProviderContract):
-    """Short, as nothing here takes any time."""
+    """Short: these are times that a broken promise is waited for."""
 
     patience = 2.0
     sign_of_life = 0.1
@@ -95,13 +95,19 @@ class Contract(ProviderContract):
 
 
 class TestHonest(Contract):
-    """Who keeps every promise passes every test."""
+    """Who keeps every promise passes every test, on a machine that is busy as well."""
+
+    patience, sign_of_life, leaving = (
+        ProviderContract.patience,
+        ProviderContract.sign_of_life,
+        ProviderContract.leaving,
+    )
 
 
 BROKEN: list[tuple[type[Honest | HonestFactory], str, str]] = [
     (Mute, "speech_is_answered_with_speech_in_order", "answered with silence only"),
     (AlwaysComplains, "speech_is_answered_with_speech_in_order", "still a problem: it is Monday"),
-    (LeavesSlowly, "speech_is_answered_with_speech_in_order", "leaving a session took 0.3 s"),
+    (LeavesSlowly, "speech_is_answered_with_speech_in_order", "leaving a session took"),
     (LeavesATask, "speech_is_answered_with_speech_in_order", "still running after every session was left: sleep"),
     (TellsTheTimeOfDay, "every_event_is_well_formed", "get_running_loop().time()"),
     (SaysSomethingElse, "every_event_is_well_formed", "'hello' is no event"),

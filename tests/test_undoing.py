@@ -23,6 +23,7 @@ from settingup import (
     account_from_environment,
     nothing_set,
     old_flow,
+    patience,
     place,
     something_old,
 )
@@ -320,7 +321,7 @@ async def test_an_undo_that_fails_half_way_goes_on_later(
         await home.setup(**MODES["both"], yes=True)
         method = "POST" if there or path in REQUESTS[:2] else "DELETE"
         BREAKS[how](home, method, path)
-        ran = await home.setup(undo=True, yes=True, seconds=SHORT)
+        ran = await home.setup(undo=True, yes=True, seconds=patience(how))
         if (method, how) != ("DELETE", "dropped"):  # what may be repeated aiohttp does ask again, when it is dropped
             assert ran.code == 1
             assert "setup --undo again" in ran.out
