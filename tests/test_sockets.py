@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import aiohttp
 import pytest
 from aiohttp import WSCloseCode, WSMessage, WSMsgType
+from fakes import HandClock, settle
 from socket_ends import KINDS, connected
 
 from bmv.sockets import ClientSocket, DirectQueue, Sender, Take, texts
@@ -248,17 +249,31 @@ async def test_what_a_large_message_held_up_comes_after_it(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_peer_that_is_silent_is_asked_and_one_that_does_not_answer_is_gone(kind: str) -> None:
+async def test_a_peer_that_is_silent_is_asked_and_one_that_does_not_answer_is_gone(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with connected(kind, heartbeat=0.05) as ends:
+        ours: Any = ends.ours
         transport = ends.peer_transport
         taking = asyncio.create_task(texts(ends.ours, forever([])))
-        for _ in range(3):
-            await asyncio.sleep(0.03)
-            await ends.peer.pong()  # a sign of life, unasked for
-        assert not taking.done()
-        transport.pause_reading()  # the ping is never seen
+        clock = HandClock(asyncio.get_running_loop().time())
+        with monkeypatch.context() as by_hand:
+            by_hand.setattr(asyncio.get_running_loop(), "time", clock)  # no answer is late because others are busy
+            for _ in range(3):
+                clock.turn(0.03)
+                before = ours._heartbeat_when
+                await ends.peer.pong()  # a sign of life, unasked for
+                while ours._heartbeat_when == before:
+                    await asyncio.sleep(0)
+            assert not taking.done()
+            transport.pause_reading()  # the ping is never seen
+            silent_since = clock.time
+            while not taking.done():
+                clock.turn(0.01)
+                await settle()
         message = await outcome(taking)
         assert message.type in (WSMsgType.ERROR, WSMsgType.CLOSED)
+        assert clock.time - silent_since == pytest.approx(0.05 + 0.025, abs=0.02)
 
 
 @pytest.mark.parametrize("kind", KINDS)
