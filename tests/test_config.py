@@ -61,6 +61,32 @@ def test_the_older_name_counts_only_where_the_public_host_is_not_set() -> None:
 
 
 @pytest.mark.parametrize(
+    ("field", "name", "other"),
+    [
+        ("openai_realtime_model", "OPENAI_REALTIME_MODEL", "OPENAI_INTERPRETER_MODEL"),
+        ("openai_realtime_voice", "OPENAI_REALTIME_VOICE", "OPENAI_INTERPRETER_VOICE"),
+        ("openai_transcription_model", "OPENAI_TRANSCRIPTION_MODEL", "OPENAI_TRANSCRIBE_MODEL"),
+        ("secondary_auth_token", "TWILIO_SECONDARY_AUTH_TOKEN", "TWILIO_AUTH_TOKEN_SECONDARY"),
+    ],
+)
+def test_a_setting_may_be_given_by_its_other_name_where_it_is_not_set(field: str, name: str, other: str) -> None:
+    assert getattr(load(**{other: "this-one"}), field) == "this-one"
+    assert getattr(load(**{other: "this-one", name: "that-one"}), field) == "that-one"
+
+
+def test_a_secret_is_one_by_its_other_name_too() -> None:
+    assert "this-one" in load(TWILIO_AUTH_TOKEN_SECONDARY="this-one").secrets
+    assert "this-one" not in repr(load(TWILIO_AUTH_TOKEN_SECONDARY="this-one"))
+
+
+@pytest.mark.parametrize(("how", "whose"), [("bearer", "openai"), ("API-key", "azure")])
+def test_how_the_key_is_sent_says_whose_service_it_is(how: str, whose: str) -> None:
+    gateway = "https://gateway.example.com/ai"
+    assert load(OPENAI_AUTH=how, OPENAI_BASE_URL=gateway).openai_api_type == whose
+    assert problem(OPENAI_AUTH="basic").startswith("OPENAI_AUTH must be one of openai, azure")
+
+
+@pytest.mark.parametrize(
     ("text", "hint"),
     [
         ("voice.example.com/intercept", "without a path"),

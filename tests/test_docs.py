@@ -102,11 +102,11 @@ def test_the_table_of_settings_has_every_setting_with_its_default_and_no_other()
     assert table == [(setting.name, default_of(setting)) for setting in SETTINGS]
 
 
-def test_an_older_name_of_a_setting_is_told_beside_it() -> None:
+def test_another_name_of_a_setting_is_told_beside_it() -> None:
     told = {name.strip("`"): what for name, _, what in rows(section(README, "## Settings"))}
-    older = [setting for setting in SETTINGS if setting.also]
-    assert older
-    for setting in older:
+    others = [setting for setting in SETTINGS if setting.also]
+    assert others
+    for setting in others:
         assert f"`{setting.also}`" in told[setting.name]
 
 

@@ -34,9 +34,10 @@ class Settings(TelephoneSettings):
     )
     openai_api_type: str = setting(
         "OPENAI_API_TYPE",
-        parsers.choice("openai", "azure"),
+        parsers.api_type,
         "Whose service it is: openai, or azure for Azure OpenAI, where every model is the name of a deployment.",
         default="openai",
+        also="OPENAI_AUTH",
     )
     translator: str = setting(
         "TRANSLATOR",
@@ -65,6 +66,7 @@ class Settings(TelephoneSettings):
         parsers.word,
         "The model of openai-interpreter, a conversational one that is told to interpret.",
         default="gpt-realtime-2.1",
+        also="OPENAI_INTERPRETER_MODEL",
     )
     openai_transcription_model: str | None = setting(
         "OPENAI_TRANSCRIPTION_MODEL",
@@ -72,12 +74,14 @@ class Settings(TelephoneSettings):
         "What transcribes for captions; blank for gpt-realtime-whisper, or gpt-transcribe with openai-interpreter.",
         where="Leave it out for these.",
         default="",
+        also="OPENAI_TRANSCRIBE_MODEL",
     )
     openai_realtime_voice: str = setting(
         "OPENAI_REALTIME_VOICE",
         parsers.word,
         "The voice of openai-interpreter; the continuous model follows the speaker's and has no choice.",
         default="marin",
+        also="OPENAI_INTERPRETER_VOICE",
     )
     glossary_file: Path | None = setting(
         "GLOSSARY_FILE",

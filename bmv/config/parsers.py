@@ -156,6 +156,12 @@ def choice(*choices: str) -> Parser:
     return parse
 
 
+def api_type(text: str) -> str:
+    """Whose service it is, by its name or by how it is told who we are: `Authorization: Bearer`, or an `api-key`."""
+    by_header = {"bearer": "openai", "api-key": "azure"}
+    return str(choice("openai", "azure")(by_header.get(text.lower(), text)))
+
+
 def translator(text: str) -> str:
     """The name of a translator that is there: one of ours, or of an installed package."""
     return str(choice(*(name.casefold() for name in plugins.names()))(text))

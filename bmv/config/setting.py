@@ -15,7 +15,7 @@ METADATA: Final = "setting"
 class Setting:
     """One setting as the operator meets it.
 
-    `name` is the environment variable, `also` an older name that counts where `name` is not set. `default` is text
+    `name` is the environment variable, `also` another name that counts where `name` is not set. `default` is text
     as in the environment: "" for a setting that may be left out, None for one that may not, except where one of
     `unless` holds: another setting's name (it is set), NAME=value, or NAME=!start (its value begins otherwise). `where`
     tells where to find the value, in a sentence.

@@ -39,6 +39,7 @@ class TelephoneSettings:
         "The other of two auth tokens while they are changed: both are good. See docs/twilio.md, Signatures.",
         where="Leave it out while no token is being changed.",
         default="",
+        also="TWILIO_AUTH_TOKEN_SECONDARY",
         secret=True,
     )
     caller_number: str = setting(
