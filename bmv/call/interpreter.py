@@ -93,6 +93,7 @@ class Interpreter:
         if self.mode is Mode.PAUSED and not self._secured:
             self._trouble.resume(now)
             self._lag.forget()
+        self._rest = 0  # what a session owes it says along with what comes now
         if self._words_lost:
             self._tell_of_lost_words()
         self._succession.need()
