@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import house as real
 from browser import chromium, faults, overflows, tab
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, ViewportSize, expect
 from test_captions_browser import DemoBrain, road
 
 from bmv.simulator.conversation import DEMO
@@ -20,7 +20,8 @@ PLACES = """["chart", "count"].map((id) => {
   const { x, y, width, height } = document.getElementById(id).parentElement.getBoundingClientRect();
   return [x, y + scrollY, width, height];
 })"""
-NARROW = {"width": 320, "height": 640}
+WIDE: ViewportSize = {"width": 1280, "height": 720}
+NARROW: ViewportSize = {"width": 320, "height": 640}
 
 
 async def logs_in(page: Page, url: str) -> None:
@@ -121,9 +122,14 @@ async def test_links_are_made_and_a_lost_line_is_seen_and_mended_and_logging_out
             assert start == f"https://{real.HOST}/agent"
             assert Links(real.HOST, secret_of(None, real.TOKEN)).subject(Purpose.AGENT, token) == WORKER
 
+            await page.set_viewport_size(NARROW)
+            narrow = await page.evaluate(PLACES)
             way.cut()
             await expect(page.locator("#link")).to_have_text("Reconnecting …")
             await expect(page.locator("#calls button").first).to_be_disabled()
+            assert await page.evaluate(PLACES) == narrow, "nothing moves when the line is lost"
+            assert await faults(page) == [], "what was seen last can still be read"
+            await page.set_viewport_size(WIDE)
             way.whole = True
             await expect(page.locator("#link")).to_have_text("Live")
             await expect(page.locator("#calls button").first).to_be_enabled()
