@@ -86,6 +86,10 @@ async def moves(meter: Locator) -> None:
             await asyncio.sleep(0.05)
 
 
+async def has_focus(on: Locator) -> bool:
+    return bool(await on.evaluate("element => element === document.activeElement"))
+
+
 @pytest.mark.timeout(120)
 async def test_two_tabs_hold_a_call(tmp_path: Path) -> None:
     """The caller speaks into a microphone, the agent by a button; each is heard in the other's language."""
@@ -105,11 +109,13 @@ async def test_two_tabs_hold_a_call(tmp_path: Path) -> None:
         await press(agent, "Mute")
         await press(caller, "Call")
         await comes_to(caller, "menu")
-        await caller.locator('[data-key="2"]').click()
+        await left.keyboard.press("2")  # with the button that was pressed last out of use
         await comes_to(agent, "ringing")
         await press(agent, "Accept")
         await comes_to(caller, "talking")
         assert open_.parlour.caller.language == "es"
+        await comes_to(agent, "talking")
+        assert await has_focus(agent)
 
         await by_agent.hears(OF_CALLER.translated_audio())
         await press(caller, "Mute")

@@ -175,6 +175,13 @@ class Phone {
     this.each("[data-words]", (button) => (button.disabled = !this.mine || phase !== "menu"));
     this.each("[data-say]", (button) => (button.disabled = !this.mine || phase !== "talking"));
     this.showSentences(language);
+    this.keepFocus();
+  }
+
+  /** Whoever pressed a button that can be pressed no more stays on this phone, so that the keys typed next are heard. */
+  keepFocus() {
+    const on = document.activeElement;
+    if (on?.disabled && this.element.contains(on)) this.element.focus({ preventScroll: true });
   }
 
   course(phase) {
