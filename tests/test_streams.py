@@ -93,6 +93,14 @@ async def test_a_peer_that_only_says_it_is_connected_is_given_up() -> None:
             await started
 
 
+async def test_who_leaves_before_the_start_is_not_said_to_have_kept_us_waiting() -> None:
+    async with line(read_start) as (ws, started):
+        await ws.send_json(wires.connected())
+        await ws.close()
+        with pytest.raises(ProtocolError, match="closed before its start message"):
+            await started
+
+
 # -- what the party says --------------------------------------------------------------------------------------------
 
 

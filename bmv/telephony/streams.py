@@ -64,7 +64,7 @@ async def read_start(ws: web.WebSocketResponse, *, within: float = START_SECONDS
         async with asyncio.timeout(within):
             async for message in ws:
                 if message.type is not aiohttp.WSMsgType.TEXT:
-                    break
+                    raise ProtocolError("the media stream does not begin with a start message")
                 match media.decode(message.data):
                     case media.Start(start):
                         if not media.is_stream_sid(start.stream_sid):
@@ -73,10 +73,10 @@ async def read_start(ws: web.WebSocketResponse, *, within: float = START_SECONDS
                     case media.Connected() | None:
                         continue
                     case _:
-                        break
+                        raise ProtocolError("the media stream does not begin with a start message")
     except TimeoutError:
-        pass
-    raise ProtocolError(f"no start message came within {within:g} s of the upgrade")
+        raise ProtocolError(f"no start message came within {within:g} s of the upgrade") from None
+    raise ProtocolError("the media stream was closed before its start message")
 
 
 class MediaStream:
