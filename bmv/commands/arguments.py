@@ -133,7 +133,7 @@ COMMANDS: Sequence[Command] = (
         "demo",
         "Try it",
         "hear and read a translated call; no account, no key",
-        "Two simulated people hold a translated call through the real server, on this machine alone. It takes under a "
+        "Two simulated people hold a translated call through the real server, on this machine alone. It takes about a "
         "minute, and leaves what each of them heard as two recordings.",
         [("Hear and read it", "demo")],
         _options_of_demo,
