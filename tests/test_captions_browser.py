@@ -161,9 +161,11 @@ async def test_a_call_can_be_read_along_from_its_first_word_to_its_end() -> None
         await expect(page.locator("#lines li")).to_have_count(1)
         assert await rows(page) == heard
 
+        pause = page.locator("#pause")
+        await pause.focus()
         way.cut()
         await expect(page.locator("#turn")).to_have_text("Reconnecting …")
-        await expect(page.locator("#pause")).to_be_disabled()
+        await expect(pause).to_be_disabled()
         alex.say(second.audio())
         await expect(agents.locator("#lines .theirs").nth(1)).to_have_text(second.translation)
         way.whole = True
@@ -171,9 +173,8 @@ async def test_a_call_can_be_read_along_from_its_first_word_to_its_end() -> None
         await expect(page.locator("#lines .theirs").nth(1)).to_have_text(second.translation)
         assert await rows(page) == heard, "nothing twice, nothing lost"
 
-        pause = page.locator("#pause")
-        await expect(pause).to_be_enabled()
-        await pause.click()
+        await expect(pause).to_be_focused()
+        await page.keyboard.press("Space")
         await expect(pause).to_have_attribute("aria-pressed", "true")
         await expect(page.locator("#turn")).to_have_text("Translation paused")
         await expect(agents.locator("#pause")).to_have_attribute("aria-pressed", "true")
@@ -183,6 +184,11 @@ async def test_a_call_can_be_read_along_from_its_first_word_to_its_end() -> None
         phrase = PHRASES[0]
         await page.get_by_text("Quick phrases").click()
         assert await faults(page) == []
+        await page.keyboard.press("Tab")
+        way.cut()
+        await expect(page.locator("#turn")).to_have_text("Reconnecting …")
+        way.whole = True
+        await expect(page.get_by_text("Quick phrases")).to_be_focused()
         await page.get_by_role("button", name=get("en").sentences[phrase]).click()
         await expect(page.locator("#lines .theirs").nth(2)).to_have_text(get("es").sentences[phrase])
 
@@ -274,6 +280,7 @@ async def test_a_reader_who_looks_back_is_left_in_peace_and_only_whole_lines_are
         await now.press("Enter")
         await expect(page.get_by_text("This is line 31", exact=True)).to_be_in_viewport()
         await expect(now).to_be_hidden()
+        await expect(page.locator("#scroller")).to_be_focused()
 
 
 async def test_a_link_that_is_not_good_says_so() -> None:

@@ -10,6 +10,7 @@ const at = (id) => document.getElementById(id);
 const here = location.pathname.replace(/\/$/, "");
 const followsAgent = document.body.dataset.purpose === "agent";
 const lines = new Lines({ scroller: at("scroller"), list: at("lines"), now: at("now"), read: at("read") });
+let left = null; // the button that had the focus when it went out of use
 const now = { connected: false, over: false, waiting: false, call: null, view: null, began: 0 };
 
 // -- what is shown ---------------------------------------------------------------------------------------------------
@@ -22,16 +23,25 @@ function draw() {
   if (["warn", "idle"].includes(is)) put("state", [turn, why].filter(Boolean).join(". "));
   else put("state", "");
   const active = now.connected && Boolean(now.call) && !now.over && Boolean(now.view);
-  at("pause").disabled = !active;
+  allow(at("pause"), active);
   at("pause").setAttribute("aria-pressed", String(Boolean(now.view?.secured)));
   const talking = active && ["bridged", "held"].includes(now.view.state);
   at("phrases").hidden = !now.call || now.over;
-  for (const button of at("phrases").querySelectorAll("button")) button.disabled = !talking;
+  for (const button of at("phrases").querySelectorAll("button")) allow(button, talking);
   const lag = now.view?.directions.caller.lag;
   drawLag(now.call?.same ? null : lag);
   at("empty").hidden = !lines.empty || !(now.call || now.waiting || now.over);
   put("empty", now.over ? "Nothing of this call is kept any more." : !now.call || now.waiting ? ""
     : now.call.captions ? "Nothing was said yet." : "Captions are turned off on this server.");
+}
+
+/** A button that goes out of use loses the focus to the page; it has it again when it comes back, as after each lost connection. */
+function allow(button, is) {
+  if (!is && document.activeElement === button) left = button;
+  button.disabled = !is;
+  if (!is || left !== button) return;
+  if (document.activeElement === document.body) button.focus({ preventScroll: true });
+  left = null;
 }
 
 function put(id, text) {
@@ -54,6 +64,8 @@ function drawCall(call) {
     at(id).lang = each.lang;
   }
   at("heads").hidden = call.same;
+  const reader = document.activeElement === document.body ? left : document.activeElement;
+  if (at("phrases").contains(reader)) at("phrases").querySelector("summary").focus();
   at("phrases").querySelector("ul").replaceChildren(...call.phrases.map((phrase) => drawPhrase(phrase, call)));
 }
 

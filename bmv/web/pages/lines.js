@@ -11,7 +11,10 @@ export class Lines {
   constructor({ scroller, list, now, read }) {
     [this.#scroller, this.#list, this.#now, this.#read] = [scroller, list, now, read];
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    now.addEventListener("click", () => this.jump());
+    now.addEventListener("click", () => {
+      scroller.focus({ preventScroll: true }); // the button is gone then
+      this.jump();
+    });
     new ResizeObserver(() => this.#keep()).observe(scroller);
     new ResizeObserver(() => this.#keep()).observe(list);
   }
