@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -260,6 +261,10 @@ async def test_an_agent_may_speak_another_language() -> None:
         assert await agent.refused() == "no language"
         await agent.tell("speaks", language="es")
         await agent.until(language="es")
+        await agent.tell("speaks", language="en")  # the agents' own, which the menu has not, and back
+        await agent.until(language="en")
+        await agent.tell("speaks", language="es")
+        await agent.until(language="es")
         await caller.socket.send_str(START)
         await caller.tell("dial")
         await agent.until(phase="ringing")
@@ -269,6 +274,14 @@ async def test_an_agent_may_speak_another_language() -> None:
         await caller.tell("say", sentence=0)
         await agent.hears(DEMO.lines[0].audio())
         assert page.stage.twilio.alerts == []
+
+
+async def test_callers_are_offered_what_the_menu_has_and_agents_their_own_language_too() -> None:
+    async with scene({"CALLER_LANGUAGES": "es,fr", "AGENT_LANGUAGE": "de"}) as (http, page):
+        async with http.get(page.address) as response:
+            shown = await response.text()
+    assert re.findall(r'data-words="(\w+)"', shown) == ["Español", "Français"]
+    assert re.findall(r'<option value="(\w+)"', shown) == ["es", "fr", "de"]
 
 
 async def test_wrong_settings_are_named() -> None:

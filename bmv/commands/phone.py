@@ -112,10 +112,11 @@ async def opened(
     async with made as built:
         menu, agents = built.settings.caller_languages, built.settings.agent_language
         await asyncio.to_thread(_rehearse, script, menu)
-        house = House(CALLER_NUMBER, built.worker, menu, agents.tag)
+        spoken = menu if agents in menu else (*menu, agents)
+        house = House(CALLER_NUMBER, built.worker, menu, spoken, agents.tag)
         parlour = Parlour(built.twilio, house, script, record=record)
         entrance = entrance_of(request)
-        offer = Offer(_what_translates(environ), _spoken(menu, agents), agents.tag, script.lines)
+        offer = Offer(_what_translates(environ), menu, spoken, agents.tag, script.lines)
         site = Site(parlour, entrance, offer)
         with built.server.captions.reading(partial(_show, parlour)):
             async with site.serve(request.host, request.port) as port:
@@ -147,11 +148,6 @@ def _what_translates(environ: Mapping[str, str]) -> str:
     if translator == "loopback":
         return LOOPBACKED
     return TRANSLATED if translator.startswith("openai") else f"The translator {translator!r} translates."
-
-
-def _spoken(menu: tuple[Language, ...], agents: Language) -> tuple[Language, ...]:
-    """What may be chosen; the agents' own language, too, where the menu has it not."""
-    return menu if agents in menu else (*menu, agents)
 
 
 def _rehearse(script: Script, menu: tuple[Language, ...]) -> None:

@@ -37,6 +37,9 @@ class Offer:
     translator: str
     """Who translates, in a sentence or two."""
     menu: Sequence[Language]
+    """What callers may choose, in the order of its keys."""
+    spoken: Sequence[Language]
+    """What agents may speak."""
     agent_language: str
     lines: Sequence[Line]
 
@@ -60,7 +63,7 @@ def _phone(side: Role, name: str, offer: Offer) -> str:
         side=side,
         name=name,
         other=_NAMES["agent" if side == "caller" else "caller"].lower(),
-        languages=_menu(offer.menu) if side == "caller" else _choice(offer.menu, offer.agent_language),
+        languages=_menu(offer.menu) if side == "caller" else _choice(offer.spoken, offer.agent_language),
         begin=_BEGIN[side],
         keys="".join(f'<button type="button" class="key" data-key="{key}">{key}</button>' for key in _KEYS),
         sentences="".join(_sentences(offer.lines)),

@@ -23,11 +23,15 @@ _FOR_EVER: Final = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Whom the caller's phone calls, and what is spoken here: the menu's languages in its order, those of agents."""
+    """Whom the caller's phone calls, and what is spoken here: the menu's languages in its order, those of agents.
+
+    `spoken` are the languages that an agent may choose, `agent_language` is what an agent speaks who chose none.
+    """
 
     number: str
     worker: Worker
     menu: Sequence[Language]
+    spoken: Sequence[Language]
     agent_language: str
 
 
@@ -132,7 +136,7 @@ class Parlour:
             visitor.tell(phone_wire.refused(str(refusal)))
 
     def _speaks(self, tag: str) -> None:
-        if tag not in {each.tag for each in self._house.menu}:
+        if tag not in {each.tag for each in self._house.spoken}:
             raise Refusal("no language")
         self.agent.speaks(tag)
         self._house.worker.attributes["languages"] = [tag]
