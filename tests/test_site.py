@@ -277,9 +277,9 @@ async def test_an_agent_may_speak_another_language() -> None:
 
 
 async def test_callers_are_offered_what_the_menu_has_and_agents_their_own_language_too() -> None:
-    async with scene({"CALLER_LANGUAGES": "es,fr", "AGENT_LANGUAGE": "de"}) as (http, page):
-        async with http.get(page.address) as response:
-            shown = await response.text()
+    settings = {"CALLER_LANGUAGES": "es,fr", "AGENT_LANGUAGE": "de"}
+    async with scene(settings) as (http, page), http.get(page.address) as response:
+        shown = await response.text()
     assert re.findall(r'data-words="(\w+)"', shown) == ["Español", "Français"]
     assert re.findall(r'<option value="(\w+)"', shown) == ["es", "fr", "de"]
 
