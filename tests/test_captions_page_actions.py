@@ -108,3 +108,10 @@ def test_a_rate_limit_lets_some_through_at_once_and_then_one_after_the_other() -
     assert [limit.allows("a") for _ in range(2)] == [True, False]
     now[0] = 100.0
     assert [limit.allows("a") for _ in range(3)] == [True, True, False]
+
+
+def test_of_all_who_ask_the_limit_remembers_those_who_asked_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bmv.web.own_pages.MOST_REMEMBERED", 2)
+    limit = RateLimit(1, 10.0, clock=lambda: 100.0)
+    assert [limit.allows(who) for who in ("a", "b", "c")] == [True, True, True]
+    assert [limit.allows(who) for who in ("b", "c", "a")] == [False, False, True]

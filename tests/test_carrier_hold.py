@@ -49,6 +49,30 @@ async def test_where_an_event_has_named_the_conference_the_task_is_not_asked() -
     assert [asked.path for asked in api.asked] == [PARTICIPANT_PATH]
 
 
+@pytest.mark.parametrize("named", [("", CUSTOMER), (CONFERENCE, ""), ("", "")])
+async def test_where_an_event_has_named_half_of_it_the_task_is_asked(named: tuple[str, str]) -> None:
+    async with twilio(conference(hold=True)) as (carrier, api, _pairing):
+        assert await carrier.is_held(Seat(WORKSPACE, TASK, *named))
+    assert [asked.path for asked in api.asked] == [TASK_PATH, PARTICIPANT_PATH]
+
+
+async def test_of_the_conferences_that_were_looked_up_no_more_are_kept_than_run_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bmv.telephony.carrier.SEATS_KEPT", 2)
+    async with twilio() as (carrier, api, _pairing):
+        here = conference(hold=True)
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            return await here(request.clone(rel_url=TASK_PATH) if "/Tasks/" in request.path else request)
+
+        api.answer = answer
+        for task in ("WT1", "WT2", "WT3", "WT3", "WT2", "WT1"):
+            await carrier.is_held(Seat(WORKSPACE, task))
+    looked_up = [asked.path.rpartition("/")[2] for asked in api.asked if "/Tasks/" in asked.path]
+    assert looked_up == ["WT1", "WT2", "WT3", "WT1"]
+
+
 @pytest.mark.parametrize(
     "attributes",
     [{}, {"conference": None}, {"conference": {"sid": CONFERENCE}}, {"conference": {"participants": {}}}, []],

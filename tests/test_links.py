@@ -70,6 +70,8 @@ def test_a_clock_that_was_ahead_makes_no_link_for_ever_and_one_that_is_put_back_
 
 def test_a_link_may_be_asked_for_as_long_as_the_command_says() -> None:
     assert parse(["agent-link", WORKER, "--hours", f"{LONGEST_SECONDS / 3600}"]).hours * 3600 == LONGEST_SECONDS
+    with pytest.raises(SystemExit):
+        parse(["agent-link", WORKER, "--hours", f"{LONGEST_SECONDS / 3600 + 1}"])
 
 
 def test_a_changed_secret_revokes_every_link() -> None:

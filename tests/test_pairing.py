@@ -121,6 +121,14 @@ async def test_the_far_end_of_a_call_that_was_hung_up_may_still_be_announced_for
     assert pairing.match(PAIR, "CA2") == "next"
 
 
+async def test_the_time_that_a_call_had_before_it_was_hung_up_does_not_count_any_more() -> None:
+    pairing = Pairing(patience=0.01, afterlife=60)
+    await pairing.claim(PAIR, "gone")
+    pairing.give_up("gone")
+    await asyncio.sleep(0.03)
+    assert pairing.match(PAIR, "CA1") == "gone"
+
+
 async def test_after_that_moment_the_next_call_has_its_turn() -> None:
     pairing = Pairing(patience=60, afterlife=0.01)
     await pairing.claim(PAIR, "gone")

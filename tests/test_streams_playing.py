@@ -92,6 +92,28 @@ async def test_what_is_played_while_the_peer_takes_nothing_follows_as_one_messag
     assert base64.b64decode(told[-2]["media"]["payload"]) == late
 
 
+async def test_where_nothing_was_played_meanwhile_no_empty_message_follows() -> None:
+    async def serve(ws: web.WebSocketResponse) -> bool:
+        stream = MediaStream(ws, START)
+        while not stream._sender.is_stuck:
+            stream.play(bytes(40_000))
+            early.append(1)
+        stuck.set()
+        return await stream.listen(lambda frame: stream.play(wires.frame(1)), no_marks, no_keys)
+
+    stuck = asyncio.Event()
+    early: list[int] = []
+    async with line(serve, small=True) as (ws, ended):
+        await stuck.wait()
+        for _ in early:
+            await ws.receive_json()
+        await ws.send_json(wires.media(wires.frame(0)))
+        message = await ws.receive_json()
+        await ws.send_json(wires.stop())
+        assert await ended
+    assert base64.b64decode(message["media"]["payload"]) == wires.frame(1)
+
+
 async def test_nothing_is_sent_while_nothing_is_played() -> None:
     async with line(playing()) as (ws, ended):
         await ws.send_json(wires.media(wires.frame(0)))
