@@ -249,6 +249,19 @@ async def test_when_whom_we_call_is_not_reached_the_agent_is_told(status: str) -
         assert (await ask(home, call.id))[1] == {"id": call.id, "state": "ended", "reason": "not_reached"}
 
 
+async def test_whom_we_call_and_who_hangs_up_was_reached() -> None:
+    async with house(agents=ON_A_PHONE) as home:
+        call = await placed(home)
+        await stream(home, call, Role.AGENT, AGENT_SID)
+        await until_state(call, CallState.CALLING)
+        await stream(home, call, Role.CALLER, CALLER_SID)
+        await until_state(call, CallState.BRIDGED)
+        form = {"CallSid": CALLER_SID, "CallStatus": "completed", "SequenceNumber": "2"}
+        await home.post(f"/call-status?bmv_call_id={call.id}&bmv_role=caller", form)
+        await home.over()
+        assert (await ask(home, call.id))[1]["reason"] == "caller_hung_up"
+
+
 async def test_an_agent_who_does_not_answer_costs_nobody_a_call() -> None:
     async with house(agents=ON_A_PHONE) as home:
         call = await placed(home)

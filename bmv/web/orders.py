@@ -105,7 +105,7 @@ class Orders:
             problems.append("agent must not be a number of this server: it would call itself")
         elif order.agent == order.to:
             problems.append("agent must be somebody else than to")
-        elif not self._agents.flex and FLEX in (order.agent, self._agents.usual or FLEX):
+        elif order.agent == FLEX and not self._agents.flex:
             problems.append("agent cannot be flex here: the settings of Flex, TWILIO_FLEX_…, are missing")
         return problems
 
