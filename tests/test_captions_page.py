@@ -225,6 +225,15 @@ async def test_when_the_process_stops_every_stream_ends_and_no_call_is_said_to_b
         response.close()
 
 
+async def test_a_call_that_goes_on_while_the_process_stops_is_not_said_to_be_over() -> None:
+    async with house() as home:
+        call = await home.call()
+        async with reading(home, captions_path(call.id) + "/events") as page:
+            await page.until("view")
+            await home.server.app.shutdown()
+            assert "over" not in [name for name, _, _ in await page.rest()]
+
+
 # -- an agent's page --------------------------------------------------------------------------------------------------
 
 
