@@ -133,7 +133,7 @@ async def test_a_queue_counts_who_may_get_its_tasks_and_who_is_available() -> No
         assert await account.queue(workspace, OTHER_QUEUE) == Queue(OTHER_QUEUE, "None", workers=0, available=0)
 
 
-async def test_alerts_come_newest_first_and_no_more_than_wanted() -> None:
+async def test_alerts_come_newest_first_and_no_older_ones_and_no_more_than_wanted() -> None:
     now = datetime(2026, 11, 26, 12, tzinfo=UTC)
     async with an_account() as (account, twilio):
         for minutes in (50, 10, 30, 90):
@@ -145,6 +145,7 @@ async def test_alerts_come_newest_first_and_no_more_than_wanted() -> None:
         assert [each.text for each in alerts] == ["10 ago", "30 ago"]
         assert (alerts[0].code, alerts[0].url) == (11200, "https://bmv.test/welcome")
         assert alerts[0].at == now - timedelta(minutes=10)
+        assert [each.text for each in await account.alerts(since, limit=9)] == ["10 ago", "30 ago", "50 ago"]
 
 
 async def test_only_approved_profiles_are_told() -> None:

@@ -49,6 +49,7 @@ def test_a_workflows_queues_are_those_of_its_targets_and_of_its_default() -> Non
         ('{"filters": [{"expression": "1 == 1", "targets": [{"queue": "WQ1"}]}]}', True),
         ('{"filters": [{"expression": "11==1", "targets": [{"queue": "WQ1"}]}], "default_filter": {}}', False),
         ('{"filters": [7], "default_filter": null}', False),
+        ('{"filters": null, "default_filter": {"queue": "WQ1"}}', True),
         ("[]", False),
     ],
 )

@@ -137,6 +137,15 @@ async def test_the_page_is_told_who_talks_how_it_goes_and_what_was_said_in_order
             assert (name, grown["text"], grown["line"], grown["final"]) == (f"{call.id}:4", "Good morning", 1, False)
 
 
+@pytest.mark.parametrize(("caller", "same"), [("spanish", False), ("english", True)])
+async def test_the_page_is_told_whether_both_speak_one_language(caller: str, same: bool) -> None:
+    async with house() as home:
+        call = await home.call(caller)
+        async with reading(home, captions_path(call.id) + "/events") as page:
+            (*_, (_, _, who)) = await page.until("call")
+            assert who["same"] is same
+
+
 @pytest.mark.parametrize("by", ["header", "query"])
 async def test_a_page_that_comes_back_is_told_what_it_has_missed_and_nothing_twice(by: str) -> None:
     async with house() as home:
@@ -184,8 +193,12 @@ async def test_the_last_words_and_the_end_are_told_and_then_no_more_is_awaited()
 
 async def test_a_quiet_stream_says_now_and_then_that_it_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_stream, "BEAT", 0.05)
-    async with house() as home, reading(home, AGENT_PATH + "/events") as page:
-        assert [name for name, _, _ in await page.until("beat")] == ["waiting", "beat"]
+    async with house() as home:
+        async with reading(home, AGENT_PATH + "/events") as page:
+            assert [name for name, _, _ in await page.until("beat")] == ["waiting", "beat"]
+        call = await home.call()
+        async with reading(home, captions_path(call.id) + "/events") as page:
+            assert [name for name, _, _ in await page.until("beat")] == ["call", "view", "beat"]
 
 
 async def test_a_page_that_goes_away_is_no_trouble_and_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
