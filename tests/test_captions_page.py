@@ -103,6 +103,8 @@ async def test_styles_and_scripts_are_sent_again_only_when_they_have_changed() -
     async with house() as home:
         script = await home.send("GET", "/pages/captions.js")
         assert (script.status, script.content_type) == (200, "text/javascript")
+        assert script.headers["X-Content-Type-Options"] == "nosniff"
+        assert script.headers["Cache-Control"] == "no-cache", "the next version is not kept from anybody"
         again = await home.send("GET", "/pages/captions.js", headers={"If-None-Match": script.headers["ETag"]})
         assert again.status == 304
         for name in ("captions.html", "none.js", "..%2fgate.py", "__init__.py"):
