@@ -9,6 +9,7 @@ from test_session_hold import held
 
 from bmv import languages
 from bmv.audio.mulaw import SILENCE
+from bmv.call.services import Notice
 from bmv.call.state import CallState
 from bmv.call.transcript import Line
 from bmv.call.translator import CaptionKind
@@ -163,6 +164,35 @@ async def test_it_lasts_across_a_transfer_to_somebody_who_speaks_something_else(
         talk.call.secure(False)
         await world.pass_time(1.0)
         assert understood(talk.agent.frames)[-1] == (Sentence.UNSECURED, "de")
+
+
+@pytest.mark.parametrize("notice", [Notice.ON, Notice.OFF])
+async def test_an_agent_who_joins_in_it_is_told_that_the_translation_is_paused(notice: Notice) -> None:
+    talk = Talk("es", interpreter_notice=notice)
+    async with talk.living() as world:
+        await talk.accepted_by(EN)
+        await world.pass_time(4.0)
+        talk.call.secure(True)
+        await world.pass_time(2.0)
+        before = len(understood(talk.agent.frames))
+        talk.call.agent_accepted("WR2", (DE,))
+        await world.pass_time(8.0)
+        told = [(Sentence.INTERPRETER, "de"), (Sentence.SECURED, "de")]
+        assert understood(talk.agent.frames)[before:] == (told if notice is Notice.ON else told[1:])
+        assert understood(talk.caller.frames).count((Sentence.SECURED, "es")) == 1
+
+
+async def test_an_agent_who_is_there_only_when_it_is_over_is_not_told_that_it_goes_on() -> None:
+    talk = Talk("es", interpreter_notice=Notice.OFF)
+    async with talk.living() as world:
+        await talk.accepted_by(EN)
+        await world.pass_time(4.0)
+        talk.call.secure(True)
+        await world.pass_time(2.0)
+        talk.call.agent_accepted("WR2", (DE,))
+        talk.call.secure(False)
+        await world.pass_time(8.0)
+        assert (Sentence.SECURED, "de") not in understood(talk.agent.frames)
 
 
 async def test_where_nothing_is_translated_nobody_is_told_that_the_translation_is_paused() -> None:

@@ -345,7 +345,7 @@ class CallSession:
         if self.agents.deserted_for(now) > self._policy.max_wait:
             self.end(EndReason.AGENT_UNAVAILABLE)
         elif self.state is CallState.BRIDGED:
-            self._sides.tell_of_interpreter(now)
+            self._sides.tell_newcomers(now)
 
     # -- the end ------------------------------------------------------------------------------------------------
 

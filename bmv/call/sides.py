@@ -36,7 +36,8 @@ class Sides:
         self._policy = services.policy
         self._now = services.metronome.now
         self._agents = agents
-        self._not_told = {role for role in Role if self._policy.interpreter_notice.includes(role)}
+        told = self._policy.interpreter_notice
+        self._not_told = [(role, Sentence.INTERPRETER) for role in Role if told.includes(role)]
         self.transcript: Transcript = services.transcripts.open(call_id)
         self.captions = {role: CaptionLines(self._show, call_id, role) for role in Role}
         self.secured = False
@@ -130,6 +131,7 @@ class Sides:
             agent = self.interpreters[Role.AGENT]
             (agent.hear if listened_to else agent.miss)(rest, self._now())
         self.secured = on
+        self._not_told = [(role, sentence) for role, sentence in self._not_told if sentence is not Sentence.SECURED]
         for interpreter in self.interpreters.values():
             interpreter.secure(on)
         if listened_to:
@@ -153,21 +155,24 @@ class Sides:
 
     def agent_joins(self) -> None:
         """Somebody else is at the agent's side now, who does not know yet what we do."""
+        self.agent_is_back()
         if self._policy.interpreter_notice.includes(Role.AGENT):
-            self._not_told.add(Role.AGENT)
+            self._not_told.append((Role.AGENT, Sentence.INTERPRETER))
+        if self.secured and self._secured_told:
+            self._not_told.append((Role.AGENT, Sentence.SECURED))
 
     def agent_is_back(self) -> None:
         """The one before is talked to again, who was told."""
-        self._not_told.discard(Role.AGENT)
+        self._not_told = [(role, sentence) for role, sentence in self._not_told if role is not Role.AGENT]
 
-    def tell_of_interpreter(self, now: float) -> None:
-        """Tell who is there by now and does not know it yet that an AI translates, if it does."""
+    def tell_newcomers(self, now: float) -> None:
+        """Tell who is there by now and does not know it yet that an AI translates, or has been paused, if it does."""
         if not self._not_told or self.interpreters[Role.CALLER].pair is None:
             return
-        for role in tuple(self._not_told):
+        for role, sentence in tuple(self._not_told):
             if role is Role.CALLER or self._agents.present(now):
-                self.parties[role].notify(Sentence.INTERPRETER, now)
-                self._not_told.discard(role)
+                self.parties[role].notify(sentence, now)
+                self._not_told.remove((role, sentence))
 
     def _tell_of_secure_pause(self) -> None:
         if self._secured_told is self.secured or self.interpreters[Role.CALLER].pair is None:
