@@ -69,7 +69,9 @@ class Enactment:
 
     def webhooks(self) -> list[Webhook]:
         """What was posted about this call so far."""
-        about = {each.sid for each in self._calls()} | {self.call_id}
+        about = {each.sid for each in self._calls()}
+        if self.call_id:  # a call that was refused has none
+            about.add(self.call_id)
         return [
             each for each in self.world.twilio.webhooks if any(name in f"{each.url} {each.fields}" for name in about)
         ]
