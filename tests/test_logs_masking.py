@@ -68,6 +68,8 @@ def test_a_party_can_be_told_apart_and_not_called(number: str, shown: str) -> No
         (f"key {KEY}, token {TOKEN}!", "key ***, token ***!"),
         (f"key={quote(KEY, safe='')}", "key=***"),
         ("audio " + base64.b64encode(bytes(160)).decode() + " end", "audio *** end"),
+        (base64.b64encode(bytes(120)).decode(), "***"),  # letters and nothing else
+        ("a" * 159, "a" * 159),
         (f"frame {bytes(range(128, 160))!r}", "frame b'***'"),
         ("why? because 2+2=4, at 12:30+0100 it is 100%", "why? because 2+2=4, at 12:30+0100 it is 100%"),
         ("CA0123456789abcdef client: closed, ratio 3:4", "CA0123456789abcdef client: closed, ratio 3:4"),

@@ -152,7 +152,7 @@ def shown_by(reads: Any) -> str:
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no such terminals")
-@pytest.mark.parametrize(("length", "lines"), [(10, 1000), (300, 1000), (15_000, 100)])
+@pytest.mark.parametrize(("length", "lines"), [(10, 1000), (300, 1000), (2000, 200), (15_000, 100)])
 def test_a_terminal_that_nobody_reads_costs_lines_and_nobody_waits_for_it(length: int, lines: int) -> None:
     with unread_terminal() as (reads, writes):
         with logging_to(stream=writes) as (log, _):
