@@ -246,6 +246,8 @@ def test_what_is_no_plain_address_is_refused(text: str) -> None:
 
 def test_quotes_that_a_container_runtime_left_around_a_value_are_taken_off() -> None:
     assert load(TWILIO_AUTH_TOKEN=f'"{TOKEN}"', API_PORT="'5051'").auth_token == TOKEN
+    secret = '"' + "k" * 40
+    assert load(LINK_SECRET=secret).link_secret == secret, "one quote alone is a part of it"
 
 
 def test_the_secrets_are_told_to_the_log_and_to_nobody_else() -> None:

@@ -53,6 +53,21 @@ async def test_what_is_written_while_the_peer_takes_nothing_follows_in_order(kin
 
 
 @pytest.mark.parametrize("kind", KINDS)
+async def test_where_the_peer_takes_only_some_of_it_the_rest_waits_for_the_next_time(kind: str) -> None:
+    async with connected(kind, small=True) as ends:
+        sender = stuck(ends)
+        for number in range(50):
+            sender.write(b"late %d " % number + b"x" * 20_000)
+        freeing = asyncio.create_task(sender.free())
+        ends.peer_transport.resume_reading()
+        late: list[str | bytes] = []
+        while len(late) < 50:
+            late += [data for data in await received(ends, 1) if str(data).startswith("late")]
+        await freeing
+        assert [str(data).split()[1] for data in late] == [str(number) for number in range(50)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 async def test_waiting_for_a_peer_can_be_given_up(kind: str) -> None:
     async with connected(kind, small=True) as ends:
         sender = stuck(ends)

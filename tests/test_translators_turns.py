@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from bmv.translators.turns import (
     CANCEL_SECONDS,
-    PAUSE_SECONDS,
     SILENT_SECONDS,
     Ask,
     Cancel,
@@ -177,39 +176,6 @@ def test_a_response_that_ends_without_having_begun_is_no_answer() -> None:
     turns.take()
     turns.done("r", (1, 1), 0, completed=True)
     assert turns.take() == [Ask((1, 2), "a")]
-
-
-def test_a_place_that_is_taken_costs_no_attempt_and_is_asked_for_again_after_a_moment() -> None:
-    turns = spoken("a")
-    turns.take()
-    for second in range(3):
-        turns.refused((1, 1), float(second), busy=True)
-        assert turns.take() == []
-        assert turns.deadline == second + PAUSE_SECONDS
-        turns.tick(turns.deadline)
-        assert turns.take() == [Ask((1, 1), "a")]
-    assert answer(turns, (1, 1), 3, completed=False) == [Ask((1, 2), "a")]
-
-
-def test_a_place_that_is_taken_is_asked_for_as_soon_as_the_other_response_is_done() -> None:
-    turns = spoken("a")
-    turns.take()
-    turns.refused((1, 1), 0, busy=True)
-    turns.done("the other", None, 0.2, completed=True)
-    assert turns.take() == [Ask((1, 1), "a")]
-
-
-def test_a_place_that_stays_taken_is_a_failure_in_the_end() -> None:
-    turns = spoken("a")
-    now, asked = 0.0, 0
-    while len(turns) and now < 60:
-        asked += sum(isinstance(step, Ask) for step in turns.take())
-        turns.refused(None, now, busy=True)
-        now += PAUSE_SECONDS
-        turns.tick(now)
-    assert turns.take()[-1] == Settled(100, False)
-    assert SILENT_SECONDS <= now <= SILENT_SECONDS + 3 * PAUSE_SECONDS
-    assert asked >= SILENT_SECONDS / PAUSE_SECONDS
 
 
 def test_an_ask_that_cannot_be_answered_is_tried_once_more_and_given_up() -> None:
