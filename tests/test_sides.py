@@ -182,6 +182,24 @@ async def test_an_agent_who_joins_in_it_is_told_that_the_translation_is_paused(n
         assert understood(talk.caller.frames).count((Sentence.SECURED, "es")) == 1
 
 
+@pytest.mark.parametrize("notice", [Notice.ON, Notice.OFF])
+async def test_both_are_told_of_it_once_an_agent_joins_whose_words_would_be_translated(notice: Notice) -> None:
+    talk = Talk("es", interpreter_notice=notice)
+    async with talk.living() as world:
+        await talk.accepted_by(ES)
+        await world.pass_time(4.0)
+        talk.call.secure(True)
+        talk.call.agent_accepted("WR2", (DE,))
+        await world.pass_time(10.0)
+        told = [Sentence.INTERPRETER, Sentence.SECURED] if notice is Notice.ON else [Sentence.SECURED]
+        assert understood(talk.agent.frames) == [(sentence, "de") for sentence in told]
+        assert understood(talk.caller.frames) == [(sentence, "es") for sentence in told]
+        talk.call.secure(False)
+        await world.pass_time(2.0)
+        assert understood(talk.agent.frames)[-1] == (Sentence.UNSECURED, "de")
+        assert understood(talk.caller.frames)[-1] == (Sentence.UNSECURED, "es")
+
+
 async def test_an_agent_who_is_there_only_when_it_is_over_is_not_told_that_it_goes_on() -> None:
     talk = Talk("es", interpreter_notice=Notice.OFF)
     async with talk.living() as world:

@@ -167,12 +167,16 @@ class Sides:
 
     def tell_newcomers(self, now: float) -> None:
         """Tell who is there by now and does not know it yet that an AI translates, or has been paused, if it does."""
-        if not self._not_told or self.interpreters[Role.CALLER].pair is None:
+        news = self._not_told or self._secured_told is not self.secured
+        if not news or self.interpreters[Role.CALLER].pair is None:
             return
+        present = self._agents.present(now)
         for role, sentence in tuple(self._not_told):
-            if role is Role.CALLER or self._agents.present(now):
+            if role is Role.CALLER or present:
                 self.parties[role].notify(sentence, now)
                 self._not_told.remove((role, sentence))
+        if present:  # where they have spoken one language until now nobody has been told
+            self._tell_of_secure_pause()
 
     def _tell_of_secure_pause(self) -> None:
         if self._secured_told is self.secured or self.interpreters[Role.CALLER].pair is None:
