@@ -93,6 +93,13 @@ async def test_a_peer_that_only_says_it_is_connected_is_given_up() -> None:
             await started
 
 
+async def test_why_a_stream_broke_before_its_start_is_said() -> None:
+    async with line(read_start) as (ws, started):
+        await ws.send_str("x" * (media.MAX_MESSAGE_BYTES + 1))
+        with pytest.raises(ProtocolError, match=r"broke before its start message: .*MESSAGE_TOO_BIG"):
+            await started
+
+
 async def test_who_leaves_before_the_start_is_not_said_to_have_kept_us_waiting() -> None:
     async with line(read_start) as (ws, started):
         await ws.send_json(wires.connected())

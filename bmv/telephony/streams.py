@@ -63,6 +63,8 @@ async def read_start(ws: web.WebSocketResponse, *, within: float = START_SECONDS
     try:
         async with asyncio.timeout(within):
             async for message in ws:
+                if message.type is aiohttp.WSMsgType.ERROR:
+                    raise ProtocolError(f"the media stream broke before its start message: {message.data!r}")
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     raise ProtocolError("the media stream does not begin with a start message")
                 match media.decode(message.data):
