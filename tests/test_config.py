@@ -83,7 +83,7 @@ def test_a_secret_is_one_by_its_other_name_too() -> None:
 def test_how_the_key_is_sent_says_whose_service_it_is(how: str, whose: str) -> None:
     gateway = "https://gateway.example.com/ai"
     assert load(OPENAI_AUTH=how, OPENAI_BASE_URL=gateway).openai_api_type == whose
-    assert problem(OPENAI_AUTH="basic").startswith("OPENAI_AUTH must be one of openai, azure")
+    assert problem(OPENAI_AUTH="basic").startswith("OPENAI_AUTH must be one of openai, azure, bearer, api-key.")
 
 
 @pytest.mark.parametrize(

@@ -158,8 +158,8 @@ def choice(*choices: str) -> Parser:
 
 def api_type(text: str) -> str:
     """Whose service it is, by its name or by how it is told who we are: `Authorization: Bearer`, or an `api-key`."""
-    by_header = {"bearer": "openai", "api-key": "azure"}
-    return str(choice("openai", "azure")(by_header.get(text.lower(), text)))
+    whose = {"openai": "openai", "azure": "azure", "bearer": "openai", "api-key": "azure"}
+    return whose[str(choice(*whose)(text))]
 
 
 def translator(text: str) -> str:
