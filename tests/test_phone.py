@@ -14,6 +14,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import structlog
 from house import own_notices
 
 from bmv.commands.arguments import parse
@@ -62,6 +63,15 @@ def test_a_port_that_is_taken_and_wrong_settings_are_said(capsys: pytest.Capture
     assert f"cannot be served at 127.0.0.1:{port}" in capsys.readouterr().err
     assert phone(PhoneRequest(port=0), {"AGENT_LANGUAGE": "klingon"}) == 2
     assert "AGENT_LANGUAGE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["TWILIO_AUTH_TOKEN", "TWILIO_AUTH_TOKEN_SECONDARY"])
+def test_a_secret_is_in_no_log_whatever_its_name_and_in_quotes(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert phone(PhoneRequest(port=0), {"AGENT_LANGUAGE": "klingon", name: f'"{"e" * 32}"'}) == 2
+    structlog.get_logger().warning("told", what="e" * 32)
+    logged = capsys.readouterr().err
+    assert "told" in logged
+    assert "e" * 32 not in logged
 
 
 @pytest.mark.parametrize(

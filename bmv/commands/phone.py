@@ -24,7 +24,7 @@ from bmv.call.leg import Role
 from bmv.call.translator import CaptionKind
 from bmv.commands.exits import DONE, FAILED, WRONG_SETTINGS
 from bmv.commands.stage import CALLER_NUMBER, Stage, scripted_stage, stage
-from bmv.config import SETTINGS, given
+from bmv.config import given, secrets_in
 from bmv.errors import BmvError, SettingsError
 from bmv.languages import Language, Sentence
 from bmv.simulator import voices
@@ -64,7 +64,7 @@ class Open:
 def phone(request: PhoneRequest, environ: Mapping[str, str], script: Script = DEMO) -> int:
     """Serve the page until told to stop, and return the exit code."""
     console = Console(highlight=False)
-    logs.configure("warning", "auto", [environ[each.name] for each in SETTINGS if each.secret and each.name in environ])
+    logs.configure("warning", "auto", secrets_in(environ))
     try:
         asyncio.run(_phone(console, request, environ, script))
     except SettingsError as error:

@@ -17,7 +17,7 @@ from bmv.config.telephone import TelephoneSettings
 from bmv.errors import SettingsError
 from bmv.languages import Language
 
-__all__ = ["SETTINGS", "Settings", "given", "read_environment"]
+__all__ = ["SETTINGS", "Settings", "given", "read_environment", "secrets_in"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -331,6 +331,11 @@ _DECLARED: Mapping[str, Setting] = {
 
 SETTINGS: tuple[Setting, ...] = tuple(_DECLARED.values())
 """Every setting, in the order of the documentation."""
+
+
+def secrets_in(environ: Mapping[str, str]) -> list[str]:
+    """The secrets that are set, by either name and as they would be read, to be kept out of the log."""
+    return [found[1] for each in SETTINGS if each.secret and (found := each.given(environ))]
 
 
 def given(name: str, environ: Mapping[str, str]) -> str:

@@ -20,7 +20,7 @@ from bmv.commands.doctor.examination import all_checks
 from bmv.commands.doctor.findings import EXIT_CODES, Finding, worst
 from bmv.commands.doctor.printout import Printout, write_json
 from bmv.commands.doctor.surroundings import Roads, surroundings
-from bmv.config import SETTINGS, read_environment
+from bmv.config import read_environment, secrets_in
 from bmv.errors import SettingsError
 
 __all__ = ["doctor", "examination_of"]
@@ -35,7 +35,7 @@ def doctor(*, as_json: bool, folder: Path = Path(), roads: Roads | None = None) 
     Returns the exit code: 0 all is well, 3 there are warnings, 1 there is a fault.
     """
     environ, unreadable = _environment(folder)
-    logs.configure("error", "auto", _secrets(environ))
+    logs.configure("error", "auto", secrets_in(environ))
     console = Console(highlight=False)
     printout: Printout | None = None
 
@@ -69,7 +69,3 @@ def _environment(folder: Path) -> tuple[dict[str, str], list[str]]:
         return read_environment(folder / ".env", os.environ), []
     except SettingsError as error:
         return dict(os.environ), error.problems
-
-
-def _secrets(environ: Mapping[str, str]) -> list[str]:
-    return [found[1] for each in SETTINGS if each.secret and (found := each.given(environ))]
