@@ -194,15 +194,5 @@ async def test_when_it_was_over_sooner_a_later_change_of_languages_costs_no_word
         assert direction.heard == words
 
 
-async def test_when_it_was_over_sooner_nothing_is_waited_for_any_more() -> None:
-    direction = Direction()
-    async with direction.begun():
-        await direction.speak(2.0)
-        direction.interpreter.pause(music=True)
-        assert direction.interpreter.tick(direction.clock())
-        direction.interpreter.begin(direction.clock())
-        assert not direction.interpreter.tick(direction.clock())
-
-
 def spoken_and_silence(said: list[int], seconds: float) -> list[bytes]:
     return spoken(said[0], said[-1] + 1) + [SILENCE] * in_frames(seconds)
