@@ -232,15 +232,22 @@ async def test_a_session_that_is_left_closes_its_socket_and_leaves_no_task(error
 
 @pytest.mark.parametrize("script", [well_behaved, silent])
 async def test_a_session_that_is_cancelled_closes_its_socket_and_leaves_no_task(script: Script) -> None:
+    opened = asyncio.Event()
+
     async def use(server: OpenAI) -> None:
         async with server.factory.open(PAIR, Histogram()) as translator:
+            opened.set()
             translator.feed(SILENCE, voiced=False)
             await all_events(translator)
 
     before = asyncio.all_tasks()
     async with openai(script) as server:
         using = asyncio.create_task(use(server))
-        await asyncio.sleep(0.05)  # of the well-behaved server's session by now, of the silent one's opening
+        async with asyncio.timeout(5):
+            while not (server.sessions and server.session.received):
+                await asyncio.sleep(0.001)
+            if script is well_behaved:
+                await opened.wait()  # which the silent one's never is
         using.cancel()
         await asyncio.wait([using])
         await server.session.closed.wait()
