@@ -161,8 +161,7 @@ async def test_who_is_cut_has_nothing_to_do_with_the_call_at_whose_end_it_happen
     with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs:
         async with opened(most=1) as port:
             caller = await Peer.of(port, b"POST /call HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n")
-            while b"begun" not in await caller.reader.readline():
-                pass
+            await caller.reader.readuntil(b"begun\n")
             silent = await Peer.of(port)
             caller.writer.write(b"bye")
             assert await silent.ends() == b""

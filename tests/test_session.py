@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fakes import FakeLeg, cut, lost, loud, numbers, settle, spoken, understood
+from fakes import FakeLeg, cut, lost, loud, numbers, settle, spoken, understood, until
 from talk import AGENT, CALLER, CALLER_SID, Talk
 
 from bmv import languages
@@ -154,8 +154,7 @@ async def test_what_breaks_a_silence_is_heard_as_soon_as_its_cushion_is_over(way
             talk.call.hear(CALLER, loud(1))
         cushion = CUSHION_SECONDS if way == "translated" else ORIGINAL_CUSHION_SECONDS
         await settle()
-        while not talk.agent.heard:
-            world.beat()
+        await until(lambda: talk.agent.heard, world.beat)
         assert world.clock() - began <= cushion + FRAME_SECONDS + ROUNDING
 
 
