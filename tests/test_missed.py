@@ -40,7 +40,7 @@ def taken_up(pattern: str, since: int | None = None) -> str:
     """Which frames are to be heard, from the frame with that number on: the pattern with the others left out."""
     frames = frames_of(pattern)
     heard, unheard = missed(pattern).take_up(None if since is None else moment(since))
-    assert list(heard) in ([], frames[len(unheard) :])
+    assert list(heard) == frames[len(unheard) :]
     assert sorted([*heard, *unheard]) == frames, "each of them is one or the other"
     return "".join("#" if voiced else "." for _, voiced in heard)
 
