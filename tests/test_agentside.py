@@ -93,7 +93,7 @@ def test_whoever_came_last_is_talked_to() -> None:
     assert agents.language is EN  # until somebody else accepts
 
 
-def test_late_news_that_somebody_accepted_who_has_left_again_do_not_end_the_wait_for_the_next_one() -> None:
+def test_late_news_that_somebody_accepted_who_has_left_again_does_not_end_the_wait_for_the_next_one() -> None:
     agents, clock = side()
     agents.accepted("WR1", (DE,), clock())
     agents.left("WR1", clock())

@@ -56,7 +56,7 @@ async def test_where_an_event_has_named_half_of_it_the_task_is_asked(named: tupl
     assert [asked.path for asked in api.asked] == [TASK_PATH, PARTICIPANT_PATH]
 
 
-async def test_of_the_conferences_that_were_looked_up_no_more_are_kept_than_run_at_once(
+async def test_of_the_conferences_that_were_looked_up_only_the_newest_are_remembered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("bmv.telephony.carrier.SEATS_KEPT", 2)
