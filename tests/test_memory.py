@@ -125,7 +125,10 @@ def traced() -> int:
     which it asks for `__match_args__`; the cache keeps some of them, 4096 at most, as their addresses have it.
     """
     gc.collect()
-    sys._clear_type_cache()
+    if sys.version_info >= (3, 13):
+        sys._clear_internal_caches()
+    else:
+        sys._clear_type_cache()
     return tracemalloc.get_traced_memory()[0]
 
 
