@@ -135,6 +135,14 @@ async def test_two_tabs_hold_a_call(tmp_path: Path) -> None:
         await press(agent, "Hang up")
         await comes_to(agent, "idle")
         await comes_to(caller, "idle")
+
+        await press(caller, "Call")
+        await comes_to(caller, "menu")
+        await caller.locator('[data-key="2"]').click()
+        await comes_to(agent, "ringing")
+        await press(caller, "Hang up")
+        await comes_to(caller, "idle")
+        await comes_to(agent, "idle")
         assert open_.stage.twilio.alerts == []
 
 
