@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import ssl
 import sys
 import tempfile
@@ -19,6 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import trustme
+
+from bmv.simulator.ports import free_port
 
 DEPLOY = Path(__file__).parent.parent / "docs" / "deploy"
 EXAMPLE = "voice.example.com"  # the host that the files name
@@ -67,11 +68,6 @@ class Proxy:
     def logs(self) -> str:
         """Everything that it wrote."""
         return "\n".join(path.read_text("utf-8") for path in sorted(self.folder.glob("*.log")))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def program(kind: str) -> str:

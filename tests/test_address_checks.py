@@ -1,4 +1,3 @@
-import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +9,7 @@ from house import HOST
 from practice import practice
 
 from bmv.commands.doctor.findings import Level
+from bmv.simulator.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("logs")
 
@@ -90,8 +90,7 @@ async def test_a_certificate_that_ends_soon_is_a_warning() -> None:
 
 
 async def test_nothing_at_port_443_is_told_from_something_without_tls() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as ear:
-        nobody = ear.getsockname()[1]
+    nobody = free_port()
     async with practice() as patient:
         patient.roads = replace(patient.roads, resolver=lambda: Lead(HOST, int(patient.settings["API_PORT"])))
         plain = await patient.examine()
@@ -133,8 +132,7 @@ async def test_a_tunnel_without_a_server_behind_it_and_none_here_says_to_start_i
 
 
 async def test_a_server_elsewhere_needs_none_on_this_machine() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as ear:
-        nobody = str(ear.getsockname()[1])
+    nobody = str(free_port())
     async with practice() as patient:
         found = await patient.examine(API_PORT=nobody)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -22,6 +21,7 @@ from bmv.languages import Sentence
 from bmv.simulator import voices
 from bmv.simulator.openai import FakeOpenAI, Piece, Said, SessionRecord
 from bmv.simulator.openai.brains import is_quiet
+from bmv.simulator.ports import free_port
 from bmv.simulator.twilio import FakeTwilio, Party
 from bmv.telephony.pairing import Pairing
 
@@ -222,11 +222,6 @@ async def test_the_agent_call_is_ordered_where_twilio_is_said_to_be() -> None:
 
 
 # -- coming and going -------------------------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 async def test_it_listens_where_it_is_told_to_and_nowhere_afterwards() -> None:

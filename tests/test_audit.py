@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from bmv.simulator.ports import free_port
+
 ROOT = Path(__file__).parent.parent
 script = SimpleNamespace(**run_path(str(ROOT / "scripts" / "audit.py")))  # scripts are no package
 
@@ -91,9 +93,7 @@ def test_what_only_another_python_needs_is_not_asked_for(locked: Path) -> None:
 
 
 def test_a_service_that_cannot_be_reached_is_said_and_is_no_failure(locked: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    code, said = script.ask(locked, f"http://127.0.0.1:{port}/", 20.0)
+    code, said = script.ask(locked, f"http://127.0.0.1:{free_port()}/", 20.0)
     assert code == 0
     assert said.startswith("SKIPPED: the advisory service cannot be reached (")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 from pathlib import Path
 
 import aiohttp
@@ -14,6 +13,7 @@ from test_process import start
 
 from bmv.simulator import voices
 from bmv.simulator.openai import FakeOpenAI
+from bmv.simulator.ports import free_port
 from bmv.simulator.twilio import FakeTwilio, Number, Party, TaskRouter
 
 FULL = Path("/dev/full")
@@ -21,8 +21,7 @@ FULL = Path("/dev/full")
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no disk that is always full")
 async def test_a_full_disk_for_the_log_ends_no_call_and_hides_no_good_end(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     twilio = FakeTwilio(account_sid="AC" + "1" * 32, auth_token="auth-token-of-the-tests")
     twilio.numbers[CALLER_NUMBER] = Number(f"https://{HOST}/incoming-call?lang=es")
     twilio.numbers[FLEX_NUMBER] = Number(f"https://{HOST}/outbound-call")

@@ -10,12 +10,12 @@ import pytest
 from house import CALLER_NUMBER, FLEX_NUMBER, MARIA_NUMBER, House, environment, house, tells
 from scraping import Scrape, scrape
 from structlog.testing import capture_logs
-from test_app import free_port
 
 from bmv.app import CannotListen, serving
 from bmv.config import Settings
 from bmv.simulator import voices
 from bmv.simulator.openai import Fault
+from bmv.simulator.ports import free_port
 from bmv.simulator.twilio import Party
 
 TOKEN = "a-token-of-the-scraper"

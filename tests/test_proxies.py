@@ -11,9 +11,10 @@ import pytest
 from aiohttp import web
 from house import ACCOUNT, CALLER_NUMBER, HOST, MARIA_NUMBER, TOKEN, house, house_is_quiet, tells
 from listening import assert_heard
-from proxies import CADDY, KINDS, NGINX, NO_CHANGES, OLD_CADDY, Proxy, free_port, proxy, trickle, trust
+from proxies import CADDY, KINDS, NGINX, NO_CHANGES, OLD_CADDY, Proxy, proxy, trickle, trust
 
 from bmv.simulator import voices
+from bmv.simulator.ports import free_port
 from bmv.simulator.twilio import FakeTwilio, Number, Party
 from bmv.simulator.twilio.courier import DeliveryError
 from bmv.web.event_stream import EventStream, encode

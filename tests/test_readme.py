@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
@@ -20,6 +19,7 @@ from house import ACCOUNT, CALLER_NUMBER, FLEX_NUMBER, HOST, KEY, MARIA_NUMBER, 
 
 from bmv.commands.exits import DONE, FAILED, WRONG_SETTINGS
 from bmv.simulator.openai import FakeOpenAI
+from bmv.simulator.ports import free_port
 from bmv.simulator.twilio import FakeTwilio, Flex, Number, Party, Phone, TaskRouter
 
 ROOT = Path(__file__).parent.parent
@@ -82,13 +82,6 @@ def typed(command: str) -> list[str]:
     python, *rest = shlex.split(command)
     assert python == ".venv/bin/python"
     return [sys.executable, *rest]
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class Newcomer:

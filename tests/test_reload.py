@@ -16,12 +16,13 @@ import aiohttp
 import pytest
 from house import CALLER_NUMBER, HOST, MARIA_NUMBER, environment
 from rich.console import Console
-from test_serve import answers, free_port, status, telephone_company, without_calls
+from test_serve import answers, status, telephone_company, without_calls
 from test_tunnel import ngrok, tunnel_to
 
 from bmv.commands import reload
 from bmv.commands.reload import Supervisor
 from bmv.simulator.openai import FakeOpenAI
+from bmv.simulator.ports import free_port
 from bmv.simulator.twilio import Call, FakeTwilio, Party
 
 PACKAGE = Path(reload.__file__).parent.parent
@@ -39,11 +40,12 @@ class Reloading:
     async def says(self, words: str) -> str:
         """Wait for a line with these words, from here on; gives the line."""
         assert self.process.stderr is not None
-        async with asyncio.timeout(PATIENCE):
-            while line := (await self.process.stderr.readline()).decode():
-                self.said.append(line)
-                if words in line:
-                    return line
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while line := (await self.process.stderr.readline()).decode():
+                    self.said.append(line)
+                    if words in line:
+                        return line
         raise AssertionError(f"it never said {words!r}:\n{''.join(self.said)}")
 
     def edit(self) -> None:

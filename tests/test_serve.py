@@ -28,6 +28,7 @@ from bmv.commands import serve
 from bmv.config import Settings
 from bmv.languages import Sentence
 from bmv.simulator.openai import FakeOpenAI
+from bmv.simulator.ports import free_port
 from bmv.simulator.twilio import FakeTwilio, Number, Party, TaskRouter
 
 SPANISH = languages.get("es")
@@ -56,11 +57,6 @@ def without_calls(**changes: str) -> dict[str, str]:
     """Settings of a server that nobody calls; nothing of the world around it needs to be open."""
     settings = {"OPENAI_BASE_URL": "", "LOG_FORMAT": "json"} | changes
     return environment(FakeTwilio(account_sid=ACCOUNT, auth_token=TOKEN), FakeOpenAI(), settings)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def telephone_company() -> FakeTwilio:

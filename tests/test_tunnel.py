@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestServer
 from bmv.commands import tunnel
 from bmv.commands.announcement import PublicHost, public_host
 from bmv.commands.tunnel import ngrok_host
+from bmv.simulator.ports import free_port
 
 PORT = 5050
 HOST = "your-name.ngrok-free.app"
@@ -143,9 +144,7 @@ async def test_a_target_that_makes_no_sense_leads_nowhere(addr: object) -> None:
 
 
 async def test_where_no_ngrok_runs_there_is_no_host() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    assert await ngrok_host(PORT, f"http://127.0.0.1:{port}") is None
+    assert await ngrok_host(PORT, f"http://127.0.0.1:{free_port()}") is None
     async with ngrok({}) as something_else:
         assert await ngrok_host(PORT, something_else) is None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
@@ -20,6 +19,7 @@ import aiohttp
 
 from bmv.commands.bench.world import ACCOUNT, CALLERS, FLEX, HOST, TOKEN, WORKFLOW, Kind
 from bmv.errors import BmvError
+from bmv.simulator.ports import free_port
 
 START_SECONDS = 20.0
 LOG = "server.log"
@@ -94,12 +94,6 @@ def take_own_core() -> None:
     """This process keeps to the core that the server does not use."""
     if PINNED:
         os.sched_setaffinity(0, {CORES[1]})
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def settings(kind: Kind, folder: Path, world_port: int, port: int) -> Mapping[str, str]:
