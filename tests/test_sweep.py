@@ -75,15 +75,17 @@ class Measured:
     def __init__(self) -> None:
         self.calls = 0
         self.settled: dict[int, float] = {}
+        self.minutes = 0
 
     async def reach(self, calls: int) -> None:
         """Have so many."""
         self.calls = calls
 
-    async def measure(self, _seconds: float, *, settling: float) -> Point:
-        """Up to the 120th call all is well."""
+    async def measure(self, seconds: float, *, settling: float) -> Point:
+        """Up to the 120th call all is well, and up to the third minute."""
         self.settled[self.calls] = settling
-        return point(calls=self.calls, core=0.9, lost=int(self.calls > 120))
+        self.minutes += seconds == 60
+        return point(calls=self.calls, core=0.9, lost=int(self.calls > 120), broken=4 * (self.minutes == 3))
 
 
 @pytest.fixture
@@ -110,3 +112,12 @@ async def test_calls_are_measured_when_they_are_over_their_first_seconds(measure
 def test_how_cost_grows_is_measured_of_the_kinds_that_differ_most() -> None:
     growths = {kind: Course.whole(kind, None).growth for kind in KINDS}
     assert growths == {"mulaw": (1, 10, 100), "24k": (1, 10, 100), "24k-2x": (100,)}
+
+
+async def test_calls_are_held_minute_by_minute_and_only_as_long_as_all_are_there(measured: Measured) -> None:
+    told: list[Point] = []
+    await sweep.hold("mulaw", 20, 2, told.append)
+    assert [each.calls for each in told] == [20, 20]
+    with pytest.raises(CallFailed, match="in minute 1 calls broke: 4 sockets"):
+        await sweep.hold("mulaw", 20, 2, told.append)
+    assert [each.broken for each in told] == [0, 0, 4]

@@ -8,6 +8,9 @@ from pathlib import Path
 from bmv.commands.manual import checked
 from bmv.config import parsers
 
+LONGEST_MINUTES = 45
+"""Sessions are replaced after 50, and whose words the new one translates is nothing that OpenAI's end of it is told."""
+
 
 def bench_options(parser: argparse.ArgumentParser) -> None:
     """What to measure, and what to make of it: `BenchRequest`."""
@@ -27,8 +30,8 @@ def bench_options(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument(
         "--minutes",
-        type=checked(parsers.whole_number(1, 1440)),
-        help="hold the calls (--calls, or 100) for so long, and measure each minute",
+        type=checked(parsers.whole_number(1, LONGEST_MINUTES)),
+        help=f"hold the calls (--calls, or 100) for so long, {LONGEST_MINUTES} at most, and measure each minute",
     )
     what.add_argument("--profile", action="store_true", help="also find out in which rooms the time goes")
     how = parser.add_argument_group("what to make of it")

@@ -92,12 +92,17 @@ def _next(course: Course, last: Point | None) -> int | None:
 
 
 async def hold(kind: Kind, calls: int, minutes: int, tell: Tell) -> None:
-    """Hold so many calls for so many minutes, and measure each minute of it."""
+    """Hold so many calls for so many minutes, and measure each minute of it.
+
+    Raises `CallFailed` after a minute in which one of them broke: what the others cost is no cost of so many.
+    """
     async with _bench("bmv", kind) as bench:
         await bench.reach(calls)
-        await bench.measure(1.0)
-        for _ in range(minutes):
-            tell(await bench.measure(60.0, settling=0.0))
+        await bench.measure(1.0, settling=SETTLING_SECONDS)
+        for minute in range(1, minutes + 1):
+            tell(point := await bench.measure(60.0, settling=0.0))
+            if point.broken:
+                raise CallFailed(f"in minute {minute} calls broke: {point.broken} sockets were closed or opened anew")
 
 
 @dataclass(frozen=True)
