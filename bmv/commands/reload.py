@@ -7,7 +7,6 @@ Only then the next one starts, since both need the same port.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 import sys
@@ -25,6 +24,7 @@ from bmv.call.alongside import alongside
 from bmv.commands import tunnel
 from bmv.commands.announcement import PublicHost, announce, public_host
 from bmv.commands.exits import DONE, FAILED
+from bmv.commands.offspring import die_with_parent
 from bmv.config import read_environment
 from bmv.errors import SettingsError
 
@@ -33,7 +33,6 @@ PACKAGE = Path(bmv.__file__).parent
 LONGEST_GRACE = "86400"  # seconds, the most that SHUTDOWN_GRACE_SECONDS may be: calls end by themselves
 QUIET_SECONDS = 1.0  # a server without calls ends within this; only a longer wait is worth a word
 ASK_AGAIN_SECONDS = 2.0
-DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
 
 
 class Phase(Enum):
@@ -142,7 +141,7 @@ class Supervisor:
             env=os.environ | changes,
             cwd=self._folder,
             start_new_session=True,  # Ctrl-C reaches us alone
-            preexec_fn=_die_with_parent(),
+            preexec_fn=die_with_parent(),
         )
         if self._stop.is_set():
             self._tell_child()
@@ -242,11 +241,3 @@ def _is_code(path: Path) -> bool:
 
 def _is_settings(path: Path) -> bool:
     return path.name == ".env"
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """What makes the server end with its calls though we were killed, on Linux; elsewhere it would stay behind."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(DIE_WITH_PARENT, signal.SIGTERM)

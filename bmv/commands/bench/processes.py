@@ -18,6 +18,7 @@ from resource import getpagesize
 import aiohttp
 
 from bmv.commands.bench.world import ACCOUNT, CALLERS, FLEX, HOST, TOKEN, WORKFLOW, Kind
+from bmv.commands.offspring import die_with_parent
 from bmv.errors import BmvError
 from bmv.simulator.ports import free_port
 
@@ -128,7 +129,9 @@ async def started(command: list[str], environ: Mapping[str, str], *, log: Path |
     """A process on the first core, which is ended when left."""
     with on_server_core(), contextlib.ExitStack() as stack:
         errors = DEVNULL if log is None else stack.enter_context(log.open("wb"))
-        process = await asyncio.create_subprocess_exec(*command, env=environ, stdout=DEVNULL, stderr=errors)
+        process = await asyncio.create_subprocess_exec(
+            *command, env=environ, stdout=DEVNULL, stderr=errors, preexec_fn=die_with_parent()
+        )
     try:
         yield process
     finally:
