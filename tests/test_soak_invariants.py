@@ -50,7 +50,7 @@ def evidence() -> Evidence:
         alerts=[],
         exit_code=0,
         pace=Pace(0.01, 0.02, 0.01),
-        outages=0,
+        weather={},
     )
 
 
@@ -117,6 +117,10 @@ BREAKS: dict[str, tuple[Callable[[Evidence], None], str]] = {
     "nothing at all": (lambda it: hear(it, 1, translated=0.2), "where the translation failed, the voice was heard"),
     "one of two": (lambda it: hear(it, 1, translated=0.6), "where the translation failed, the voice was heard"),
     "nobody listened": (lambda it: it.outcomes[0].ears.clear(), "calls without a fault were whole"),
+    "nobody left to translate": (
+        lambda it: setattr(it.outcomes[1], "hopeless", True),
+        "no translation was given up for good",
+    ),
     "a warning": (lambda it: setattr(it.outcomes[0], "warnings", ["hold_unknown"]), "no bad call touches another"),
     "a bug": (lambda it: it.errors.append("internal_error c1: KeyError"), "no bug in the log"),
     "an alert": (lambda it: it.alerts.append("31921"), "the telephone company had no complaint"),
@@ -158,6 +162,16 @@ def test_where_the_translation_fails_everybody_the_own_voice_will_do() -> None:
     hear(found, 0, translated=0.3, original=0.45)
     found.outcomes[0].outage, found.outcomes[0].warnings = True, ["translator_lost"]
     assert broken(found) == []
+
+
+def test_a_call_whose_agent_could_not_be_called_for_want_of_a_name_has_only_to_end() -> None:
+    found = evidence()
+    found.outcomes[0].ears.clear()
+    found.outcomes[0].unreached, found.outcomes[0].warnings = True, ["dial_refused"]
+    lose(found, 0)
+    assert broken(found) == []
+    found.outcomes[0].open_calls.append("CA1")
+    assert broken(found) == ["every telephone call ended"]
 
 
 def test_what_a_late_machine_tears_proves_nothing_and_most_of_it_torn_is_no_judgement() -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from bmv.commands.manual import checked
-from bmv.commands.soak.plan import FAULTS
+from bmv.commands.soak.plan import FAULTS, WEATHER
 from bmv.config import parsers
 
 
@@ -34,7 +34,7 @@ def soak_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only",
         metavar="FAULT",
-        type=checked(parsers.choice(*FAULTS)),
+        type=checked(parsers.choice(*FAULTS, *WEATHER)),
         action="append",
         default=[],
         help="this fault alone, or these where it is given several times; none is one, too; docs/faults.md lists them",

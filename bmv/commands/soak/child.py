@@ -1,7 +1,9 @@
-"""The server under test: `python -m bmv serve` as it is, which also counts itself when it is sent SIGUSR1.
+"""The server under test: `python -m bmv serve` as it is, which also obeys orders.
 
-How many tasks and objects a process has cannot be seen from outside. It is written into the log, as `census`. This is
-run by its path, and loads nothing that the server would not have loaded by then: its memory is measured.
+They are lines on standard input, read when it is sent SIGUSR1. One has it counted: how many tasks and objects a process
+has cannot be seen from outside; it is written into the log, as `census`. The others bring what befalls a process from
+the system below it. This is run by its path, and loads nothing that the server would not have loaded by then: its
+memory is measured.
 """
 
 from __future__ import annotations
@@ -9,10 +11,17 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import os
 import runpy
 import signal
+import socket
 import sys
+import time
 from collections import Counter
+from contextlib import suppress
+from functools import partial
+
+import aiohttp
 
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
 MOST = 6  # kinds of tasks that are named
@@ -48,12 +57,71 @@ def _objects() -> Counter[str]:
     return found
 
 
+class WallClock:
+    """What `time.time` is here: a clock that may jump. Whoever remembers the function itself has this one, too."""
+
+    def __init__(self) -> None:
+        self._real, self._ahead = time.time, 0.0
+
+    def now(self) -> float:
+        """Seconds of Unix time, as it is told."""
+        return self._real() + self._ahead
+
+    def jump(self, seconds: float) -> None:
+        """Forwards, or back."""
+        self._ahead += seconds
+
+
+wall_clock = WallClock()
+
+
+def forget_names(seconds: float) -> None:
+    """From now on no name can be looked up; each time that takes so long to be known."""
+
+    async def unknown(*_host: object, **_kind: object) -> list[object]:
+        await asyncio.sleep(seconds)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    asyncio.get_running_loop().getaddrinfo = unknown  # type: ignore[assignment, method-assign]
+
+
+def know_names() -> None:
+    """Look them up again."""
+    with suppress(AttributeError):  # they were known
+        del asyncio.get_running_loop().getaddrinfo
+
+
+def obey(order: str) -> None:
+    """Do what a line of standard input says. Raises `ValueError`."""
+    match order.split():
+        case ["census"]:
+            count()
+        case ["names", "unknown", seconds]:
+            forget_names(float(seconds))
+        case ["names", "known"]:
+            know_names()
+        case ["clock", seconds]:
+            wall_clock.jump(float(seconds))
+        case _:
+            raise ValueError(order)
+
+
+def _obey_all() -> None:
+    with suppress(BlockingIOError):  # of two orders at once both were read for the first one
+        for order in os.read(sys.stdin.fileno(), 4096).decode().splitlines():
+            obey(order)
+
+
 def _asked(_number: int, _frame: object) -> None:
-    asyncio.get_running_loop().call_soon_threadsafe(count)  # a signal may come in the middle of a line of the log
+    asyncio.get_running_loop().call_soon_threadsafe(_obey_all)  # a signal may come in the middle of a line of the log
 
 
 if __name__ == "__main__":
     ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+    os.set_blocking(sys.stdin.fileno(), False)
     signal.signal(signal.SIGUSR1, _asked)
+    time.time = wall_clock.now
+    # What was looked up is good for ten seconds, in which nobody would notice that no name is known.
+    aiohttp.TCPConnector = partial(aiohttp.TCPConnector, use_dns_cache=False)  # type: ignore[misc, assignment]
     sys.argv[1:] = ["serve"]
     runpy.run_module("bmv", run_name="__main__", alter_sys=True)

@@ -97,10 +97,11 @@ def _show(console: Console, evidence: Evidence, verdicts: Sequence[Verdict]) -> 
     for each in verdicts:
         judged.add_row(f"[{COLOURS[each.judgement]}]{each.judgement.value}[/]", each.invariant, escape(each.evidence))
     pace = evidence.pace
+    weather = ", ".join(f"{name} {number} times" for name, number in sorted(evidence.weather.items())) or "nothing"
     console.print("", faults, "", judged, "")
     console.print(
-        f"{len(evidence.outcomes)} calls and {evidence.outages} outages of the translator in {evidence.minutes:g} "
-        f"minutes, seed {evidence.seed}. Late, 99 % of the time at most: the simulator {pace.simulator_p99 * 1000:.0f} "
+        f"{len(evidence.outcomes)} calls in {evidence.minutes:g} minutes, seed {evidence.seed}. What befell everybody: "
+        f"{weather}. Late, 99 % of the time at most: the simulator {pace.simulator_p99 * 1000:.0f} "
         f"ms (once {pace.simulator_worst * 1000:.0f} ms), the server {pace.server_p99 * 1000:.0f} ms.",
         soft_wrap=True,
     )

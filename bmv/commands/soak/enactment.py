@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from random import Random
+from typing import Any
 
 from bmv.audio import mulaw
 from bmv.commands.soak import disturbances
@@ -83,7 +84,8 @@ class Enactment:
         try:
             await self._hold()
         except (TimeoutError, HungUpError) as error:
-            if self.plan.promise is not Promise.ENDS:
+            self.outcome.unreached = self._unreached
+            if self.outcome.promise is not Promise.ENDS:
                 self.outcome.stuck = f"{type(error).__name__}: {error or 'waited in vain'} {self._where}"
         finally:
             self.talking.set()
@@ -93,6 +95,8 @@ class Enactment:
         await disturbances.afterwards(self)
         await self._listen()
         self.world.forget([each.sid for each in self._calls()])
+        if self.world.subject:
+            self.world.subject.calls.pop(self.call_id, None)
         self.world.reservations.pop(self.call_id, None)
         return self.outcome
 
@@ -211,6 +215,11 @@ class Enactment:
                 return found[1]
         return ""
 
+    @property
+    def _events(self) -> Sequence[Mapping[str, Any]]:
+        """What the log has of this call so far."""
+        return self.world.subject.calls.get(self.call_id, ()) if self.world.subject else ()
+
     def _calls(self) -> Iterator[Call]:
         """All telephone calls of this call, as far as there are any."""
         for each in list(self.world.twilio.calls.values()):
@@ -220,14 +229,27 @@ class Enactment:
 
     @property
     def _outage(self) -> bool:
-        return any(ended >= self._began for _, ended in self.world.outages)
+        return self._befell("translator-refuses") or self._nameless
+
+    @property
+    def _nameless(self) -> bool:
+        """Whether the server could not look up whom to ask."""
+        return self._befell("names-unknown")
+
+    @property
+    def _unreached(self) -> bool:
+        """Whether it could not order the agent's telephone call for that."""
+        return self._nameless and not self.ordered and any(each["event"] == "dial_refused" for each in self._events)
+
+    def _befell(self, kind: str) -> bool:
+        return self.world.befell(kind, self._began)
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
     async def _end(self) -> None:
         """Wait until everything that costs money is over, and note what is not."""
         if self.call and not self.call.over:
-            if self.plan.promise is not Promise.ENDS:  # there the server had to end it, and this does not excuse it
+            if self.outcome.promise is not Promise.ENDS:  # there the server had to end it, and this does not excuse it
                 self._leaves(self.call)
             await self.call.hang_up()
         with suppress(TimeoutError):
@@ -238,17 +260,17 @@ class Enactment:
         self.outcome.not_hung_up = [f"{call!r}" for call in self._not_hung_up()]
         self.outcome.open_sessions = [f"into {record.language!r}" for record in self._open_sessions()]
         self.outcome.outage = self._outage
-        events = self.world.subject.calls.pop(self.call_id, []) if self.world.subject and self.call_id else []
+        events = self._events
         endings = [event for event in events if event["event"] == "call_ended"]
         self.outcome.ending = endings[0] if len(endings) == 1 else None
         self.outcome.warnings = [str(event["event"]) for event in events if event["level"] not in ("info", "debug")]
+        self.outcome.hopeless = any(event.get("tries_again") is False for event in events)
 
     def _unfinished(self) -> bool:
         return bool(self._open_calls() or self._open_sessions() or not self._ended() or self._not_hung_up())
 
     def _ended(self) -> bool:
-        events = self.world.subject.calls.get(self.call_id, ()) if self.world.subject else ()
-        return not self.call_id or any(event["event"] == "call_ended" for event in events)
+        return not self.call_id or any(event["event"] == "call_ended" for event in self._events)
 
     def _open_calls(self) -> list[Call]:
         return [each for each in self._calls() if not each.over or each.stream]
@@ -257,9 +279,16 @@ class Enactment:
         """Those that the server had to end, since nobody else had, and that it made no request to end."""
         if not self.call_id:
             return []
+        tried = {each.get("role") for each in self._events if each["event"] == "hang_up_failed" and self._nameless}
         owed = [each for each in self._calls() if each is self.call or each.direction == "outbound-api"]
         requests = self.world.twilio.requests
-        return [each for each in owed if each not in self._left and not asked_to_end(requests, each.sid)]
+        return [
+            each
+            for each in owed
+            if each not in self._left
+            and not asked_to_end(requests, each.sid)
+            and ("caller" if each is self.call else "agent") not in tried
+        ]
 
     def _open_sessions(self) -> list[Record]:
         return [
@@ -268,7 +297,7 @@ class Enactment:
 
     async def _listen(self) -> None:
         """Judge what was heard, in another process."""
-        if self.plan.promise is Promise.ENDS or not self._marks:
+        if self.outcome.promise is Promise.ENDS or not self._marks:
             return
         loop = asyncio.get_running_loop()
         for who, mark in self._marks.items():

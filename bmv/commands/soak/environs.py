@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -107,8 +108,10 @@ class World:
     """When (loop time) something was late by more than a step, and by how much."""
     lateness: list[float] = field(default_factory=list)
     """By how much each step of the simulator was late."""
-    outages: list[tuple[float, float]] = field(default_factory=list)
-    """From when to when (loop time) the translator failed everybody."""
+    spells: list[tuple[str, float, float]] = field(default_factory=list)
+    """What befell everybody, and from when to when (loop time)."""
+    calm: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by the weather while there is any, and by who needs it to wait."""
 
     @cached_property
     def sentences(self) -> Mapping[str, Sequence[bytes]]:
@@ -118,6 +121,20 @@ class World:
     def worst_since(self, began: float) -> float:
         """By how much anything was late since then."""
         return max((late for when, late in self.lates if when >= began), default=0.0)
+
+    @contextlib.contextmanager
+    def during(self, kind: str) -> Iterator[None]:
+        """Note that this befalls everybody while inside."""
+        began = self.clock()
+        self.spells.append((kind, began, math.inf))
+        try:
+            yield
+        finally:
+            self.spells[-1] = kind, began, self.clock()
+
+    def befell(self, kind: str, since: float) -> bool:
+        """Whether there was such weather at any time since then."""
+        return any(each == kind and ended >= since for each, _, ended in self.spells)
 
     async def hand_out(self) -> None:
         """Bring every reservation to the call that it is for."""
@@ -185,9 +202,9 @@ def settings(world: World, folder: Path) -> dict[str, str]:
         "TWILIO_CALLER_NUMBER": OWN_NUMBER,
         "TWILIO_FLEX_APP_SID": APP,
         "TWILIO_FLEX_WORKFLOW_SID": WORKFLOW,
-        "TWILIO_API_BASE_URL": world.twilio.url,
+        "TWILIO_API_BASE_URL": _by_name(world.twilio.url),
         "OPENAI_API_KEY": world.openai.api_key,
-        "OPENAI_BASE_URL": world.openai.url,
+        "OPENAI_BASE_URL": _by_name(world.openai.url),
         "TRANSLATOR": "openai",
         "TRANSLATOR_FALLBACK": "openai-interpreter",
         "INTERPRETER_NOTICE": "off",
@@ -202,6 +219,11 @@ def settings(world: World, folder: Path) -> dict[str, str]:
         "API_HOST": "127.0.0.1",
         "API_PORT": "0",
     }
+
+
+def _by_name(url: str) -> str:
+    """An address that has to be looked up, as the real ones have."""
+    return url.replace("127.0.0.1", "localhost")
 
 
 def record_notices(folder: Path) -> None:

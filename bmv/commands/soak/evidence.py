@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bmv.commands.soak.overheard import Ear
-from bmv.commands.soak.plan import CallPlan
+from bmv.commands.soak.plan import CallPlan, Promise
 
 
 @dataclass
@@ -31,13 +31,22 @@ class Outcome:
     refused: bool = False
     """Whether the server did not take the call, which is right where it is too late for those that it has."""
     outage: bool = False
-    """Whether the translator failed everybody while it ran."""
+    """Whether the translator failed everybody, or could not be found by its name, while it ran."""
+    unreached: bool = False
+    """Whether the agent was not called, since nobody knew Twilio's name."""
+    hopeless: bool = False
+    """Whether a translation was given up for the rest of the call."""
     late: float = 0.0
     """Seconds by which the simulator or the server was late meanwhile, at worst."""
     ending: Mapping[str, Any] | None = None
     """The log's `call_ended`."""
     warnings: Sequence[str] = ()
     """What else the log has of it at warning and above."""
+
+    @property
+    def promise(self) -> Promise:
+        """What must be true of it."""
+        return Promise.ENDS if self.unreached else self.plan.promise
 
 
 @dataclass(frozen=True)
@@ -100,4 +109,5 @@ class Evidence:
     exit_code: int | None
     """Of the server, told to stop in the middle of calls; None: it had to be killed."""
     pace: Pace
-    outages: int
+    weather: Mapping[str, int]
+    """How often each kind came."""

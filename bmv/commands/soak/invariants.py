@@ -63,6 +63,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
         *_registry(evidence.totals),
         _none("the ledger adds up", _unbalanced(evidence), _in_metrics(evidence.totals)),
         _none("no word is lost where it need not be", _lost(fair), _speech(outcomes)),
+        _none("no translation was given up for good", _hopeless(outcomes), "what may pass was tried again"),
         _heard("calls without a fault were whole", [each for each in outcomes if _untouched(each)]),
         _heard("faults that touch no translation cost no word", [each for each in outcomes if _whole(each)]),
         _heard("where the translation failed, the voice was heard", [each for each in outcomes if _said(each)]),
@@ -130,6 +131,11 @@ def _each(outcomes: Sequence[Outcome], name: str) -> Iterator[str]:
     return (_named(each, ", ".join(found)) for each in outcomes if (found := getattr(each, name)))
 
 
+def _hopeless(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Nothing that a soak does to a translator is for good but `translator-out-of-money`, and then there is another."""
+    return (_named(each, "nobody was left to translate") for each in outcomes if each.hopeless)
+
+
 def _registry(totals: Totals | None) -> Iterator[Verdict]:
     if totals:
         left = [f"/metrics says that {totals.running:.0f} calls are running"] if totals.running else ()
@@ -154,7 +160,7 @@ def _in_metrics(totals: Totals | None) -> str:
 def _lost(outcomes: Sequence[Outcome]) -> Iterator[str]:
     for outcome in outcomes:
         for role, speech in _speeches(outcome):
-            if outcome.plan.promise is not Promise.ENDS and speech["lost"]:
+            if outcome.promise is not Promise.ENDS and speech["lost"]:
                 yield _named(outcome, f"{speech['lost']} s of the {role}, because {speech.get('lost_because')}")
 
 
@@ -169,16 +175,16 @@ def _speeches(outcome: Outcome) -> Iterator[tuple[str, dict[str, float]]]:
 
 
 def _untouched(outcome: Outcome) -> bool:
-    return outcome.plan.fault == NONE and not outcome.outage
+    return outcome.plan.fault == NONE and outcome.promise is Promise.WHOLE and not outcome.outage
 
 
 def _whole(outcome: Outcome) -> bool:
-    return outcome.plan.promise is Promise.WHOLE and outcome.plan.fault != NONE and not outcome.outage
+    return outcome.promise is Promise.WHOLE and outcome.plan.fault != NONE and not outcome.outage
 
 
 def _said(outcome: Outcome) -> bool:
     """Also what would be whole without the outage."""
-    promise = outcome.plan.promise
+    promise = outcome.promise
     return promise is Promise.SAID or (promise is Promise.WHOLE and outcome.outage)
 
 

@@ -71,11 +71,21 @@ FAULTS: Mapping[str, Promise] = {
 }
 """Everything that can befall a call, and what is promised all the same. docs/faults.md says what each of them is."""
 
+WEATHER: Mapping[str, Promise] = {
+    "translator-refuses": S,
+    "names-unknown": S,
+    "clock-jumps": W,
+}
+"""What can befall everybody at once, and what is promised of the calls that are held meanwhile."""
+
 CLEAN_SHARE = 0.35  # of the calls: without a fault, in the midst of those that have one
-OUTAGE_EVERY = (25.0, 50.0)  # seconds between two outages of the translator as a whole
-OUTAGE_LASTS = (1.5, 4.0)
-OUTAGES: Sequence[int] = (429, 500)
-"""The statuses with which upgrades are refused meanwhile; who is refused for good is `translator-out-of-money`."""
+WEATHER_EVERY = (10.0, 20.0)  # seconds between the end of one spell and the beginning of the next
+_SPELLS: Mapping[str, tuple[tuple[float, float], Sequence[float]]] = {
+    "translator-refuses": ((1.5, 4.0), (429, 500)),  # who is refused for good is `translator-out-of-money`
+    "names-unknown": ((2.0, 5.0), (0.0, 2.0)),
+    "clock-jumps": ((0.0, 0.0), (3600.0, -3600.0)),
+}
+"""How long each lasts, in seconds, and what `Spell.how` may be."""
 STOPS = (Signals.SIGTERM, Signals.SIGINT)
 
 
@@ -103,20 +113,23 @@ class CallPlan:
 
 
 @dataclass(frozen=True)
-class Outage:
-    """From so many seconds after the beginning, for so long, every upgrade to the translator is refused."""
+class Spell:
+    """Weather from so many seconds after the beginning, for so long."""
 
+    kind: str
     begins: float
     lasts: float
-    status: int
+    how: float
+    """The status with which it refuses; seconds after which a look-up fails, or by which the clock jumps."""
 
 
 def call(seed: int, number: int, only: Sequence[str] = ()) -> CallPlan:
-    """The plan of the call with this number; `only` draws among these faults, each call having one of them."""
+    """The plan of the call with this number; `only` draws among these faults, each call having one of them, if any."""
     chance = Random(f"{seed}:{number}")  # noqa: S311 - repeatable on purpose
     clean = chance.random() < CLEAN_SHARE
     drawn = chance.choice([name for name in FAULTS if name != NONE])
-    fault = chance.choice(list(only)) if only else NONE if clean else drawn
+    wanted = [name for name in only if name in FAULTS]
+    fault = chance.choice(wanted) if wanted else NONE if clean or only else drawn
     return CallPlan(
         number,
         fault,
@@ -134,12 +147,15 @@ def stop(seed: int) -> Signals:
     return Random(f"{seed}:stop").choice(STOPS)  # noqa: S311
 
 
-def outages(seed: int) -> Iterator[Outage]:
-    """When the translator fails everybody, for ever."""
-    chance = Random(f"{seed}:outages")  # noqa: S311
+def weather(seed: int, only: Sequence[str] = ()) -> Iterator[Spell]:
+    """What befalls everybody, for ever: each kind in its turn, and one at a time; `only` leaves out all others."""
+    chance = Random(f"{seed}:weather")  # noqa: S311
+    kinds = [kind for kind in WEATHER if kind in only or not only]
     begins = 0.0
-    while True:
-        begins += chance.uniform(*OUTAGE_EVERY)
-        outage = Outage(round(begins, 1), round(chance.uniform(*OUTAGE_LASTS), 1), chance.choice(OUTAGES))
-        yield outage
-        begins += outage.lasts
+    while kinds:
+        for kind in chance.sample(kinds, len(kinds)):
+            lasts, hows = _SPELLS[kind]
+            begins += chance.uniform(*WEATHER_EVERY)
+            spell = Spell(kind, round(begins, 1), round(chance.uniform(*lasts), 1), chance.choice(hows))
+            yield spell
+            begins += spell.lasts

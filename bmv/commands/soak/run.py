@@ -10,6 +10,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
@@ -21,13 +22,12 @@ from tempfile import TemporaryDirectory
 import aiohttp
 
 from bmv.call.alongside import alongside
-from bmv.commands.soak import environs, plan
+from bmv.commands.soak import environs, plan, weather
 from bmv.commands.soak.enactment import Enactment
 from bmv.commands.soak.environs import Line, World
 from bmv.commands.soak.evidence import Census, Evidence, Outcome, Pace, Totals
 from bmv.commands.soak.plan import NONE
 from bmv.commands.soak.subject import LATE_BOUND, Subject, SubjectFailed, late_beats, running, server_p99
-from bmv.simulator.openai import Fault, Refusal
 from bmv.simulator.twilio import DeliveryError
 
 WARM_SHARE, WARM_SECONDS = 0.25, 60.0  # of the time, and at most
@@ -115,7 +115,7 @@ class _Soak:
             alerts=self._alerts,
             exit_code=self._exit_code,
             pace=Pace(round(quantiles(late, n=100)[-1], 4), round(max(late), 3), self._server_p99),
-            outages=len(self._world.outages),
+            weather=dict(Counter(kind for kind, _, _ in self._world.spells)),
         )
 
     async def _death(self, failures: BaseExceptionGroup[Exception]) -> str:
@@ -140,7 +140,8 @@ class _Soak:
             alongside(around.watch_the_clock()),
             alongside(self._glance()),
         ):
-            async with alongside(self._fail_everybody()), alongside(self._report()):
+            spells = plan.weather(self._request.seed, self._request.only)
+            async with alongside(weather.come(spells, around, subject)), alongside(self._report()):
                 await self._calls_until(self._began + min(WARM_SHARE * seconds, WARM_SECONDS))
                 self._warm, self._warm_calls = await self._census(), len(self._outcomes)
                 await self._calls_until(self._began + seconds)
@@ -192,27 +193,16 @@ class _Soak:
     async def _census(self) -> Census:
         """Count when no call runs and nothing is being closed any more: what is left does not become less."""
         counted: Census | None = None
-        await asyncio.sleep(SETTLE_SECONDS)
-        self._world.close_idle()
-        for _ in range(SETTLE_TRIES):
+        async with self._world.calm:
             await asyncio.sleep(SETTLE_SECONDS)
-            before, counted = counted, await self._subject.census()
-            if before and (before.tasks, before.sockets) <= (counted.tasks, counted.sockets):
-                break
+            self._world.close_idle()
+            for _ in range(SETTLE_TRIES):
+                await asyncio.sleep(SETTLE_SECONDS)
+                before, counted = counted, await self._subject.census()
+                if before and (before.tasks, before.sockets) <= (counted.tasks, counted.sockets):
+                    break
         assert counted is not None  # noqa: S101 for the type checker
         return counted
-
-    async def _fail_everybody(self) -> None:
-        """The outages of the plan."""
-        around = self._world
-        for outage in plan.outages(self._request.seed) if not self._request.only else ():
-            await asyncio.sleep(self._began + outage.begins - around.clock())
-            began = around.clock()
-            around.outages.append((began, began + outage.lasts))
-            around.openai.fail_next(Fault(refuse=Refusal.of(outage.status, retry_after=1)), times=1_000_000)
-            await asyncio.sleep(outage.lasts)
-            around.openai.heal(None)
-            around.outages[-1] = began, around.clock()
 
     async def _glance(self) -> None:
         """Look now and then how late the server is."""

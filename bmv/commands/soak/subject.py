@@ -121,7 +121,7 @@ class Subject:
         """Count what it has. Raises `TimeoutError`."""
         proc = Path("/proc") / str(self._process.pid)
         untrimmed = _rss(proc)
-        self._process.send_signal(signal.SIGUSR1)
+        self.order("census")
         async with asyncio.timeout(CENSUS_SECONDS):
             counted = await self._counted.get()
         links = []
@@ -138,6 +138,14 @@ class Subject:
             untrimmed_mb=untrimmed,
             kinds=counted["kinds"],
         )
+
+    def order(self, words: str) -> None:
+        """Have it do something that `child` knows; it does it at once, or is dead."""
+        orders = self._process.stdin
+        assert orders is not None  # noqa: S101 for the type checker
+        orders.write(f"{words}\n".encode())
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGUSR1)
 
     async def scrape(self) -> dict[str, float]:
         """Its metrics: the sum of each name over all labels; beats also by their bound, and refusals by the reason."""
@@ -201,7 +209,7 @@ async def running(settings: Mapping[str, str], folder: Path, keep: Callable[[str
         *(sys.executable, "-P", str(Path(__file__).with_name("child.py"))),
         env=kept | code | dict(settings),
         cwd=folder,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=LONGEST_LINE,
         start_new_session=True,  # Ctrl-C in a terminal is for the soak

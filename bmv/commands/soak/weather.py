@@ -1,0 +1,60 @@
+"""What befalls everybody at once: how each kind of the plan is brought about, and taken away again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+
+from bmv.commands.soak.environs import World
+from bmv.commands.soak.plan import Spell
+from bmv.commands.soak.subject import Subject
+from bmv.simulator.openai import Fault, Refusal
+
+
+async def come(spells: Iterable[Spell], world: World, subject: Subject) -> None:
+    """Let it come as planned from now on; cancelled, it clears up. It waits for who needs `World.calm`."""
+    began = world.clock()
+    for spell in spells:
+        await asyncio.sleep(began + spell.begins - world.clock())
+        async with world.calm:
+            with world.during(spell.kind), _BRINGS[spell.kind](world, subject, spell.how):
+                await asyncio.sleep(spell.lasts)
+
+
+@contextmanager
+def _translator_refuses(world: World, _subject: Subject, status: float) -> Iterator[None]:
+    """Every upgrade; the sessions that are open go on."""
+    world.openai.fail_next(Fault(refuse=Refusal.of(round(status), retry_after=1)), times=1_000_000)
+    try:
+        yield
+    finally:
+        world.openai.heal()
+
+
+@contextmanager
+def _names_unknown(world: World, subject: Subject, seconds: float) -> Iterator[None]:
+    """Neither OpenAI's nor Twilio's. Who has a connection needs none, so those are closed that no request is on."""
+    subject.order(f"names unknown {seconds}")
+    world.close_idle()
+    try:
+        yield
+    finally:
+        subject.order("names known")
+
+
+@contextmanager
+def _clock_jumps(_world: World, subject: Subject, seconds: float) -> Iterator[None]:
+    """The wall clock, for good."""
+    subject.order(f"clock {seconds}")
+    yield
+
+
+_BRINGS: Mapping[str, Callable[[World, Subject, float], AbstractContextManager[None]]] = {
+    "translator-refuses": _translator_refuses,
+    "names-unknown": _names_unknown,
+    "clock-jumps": _clock_jumps,
+}
+
+BROUGHT = frozenset(_BRINGS)
+"""Every kind that is brought about here."""
