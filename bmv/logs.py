@@ -16,6 +16,7 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import lru_cache, partial
@@ -267,22 +268,19 @@ class _Output:
             self._stream.flush()
 
 
-class _Terminal:
-    """The terminal of a stream, opened once more, since it is ready for writing where it has room for a single byte.
+class _File:
+    """What a stream leads to, without the memory in between, where Python keeps what a full disk does not take.
 
-    The stream itself stays as it is: the shell shares it, and would not wait any more either.
+    From there it would come after all, when it has been counted as missing.
     """
 
     def __init__(self, stream: TextIO) -> None:
-        """Raises `AttributeError`, `OSError` or `ValueError` where the stream is no terminal, or not ours to open."""
-        flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK
-        self._file = os.open(os.ttyname(stream.fileno()), flags)
-        weakref.finalize(self, os.close, self._file).atexit = False  # something may be logged up to the very end
+        """Raises `AttributeError`, `OSError` or `ValueError` where the stream leads to no file."""
+        stream.flush()
+        self.fileno = stream.fileno  # asked each time: it fails when the stream is closed
+        self.fileno()
         self._encoding = stream.encoding
         self._line_end_owed = b""
-
-    def fileno(self) -> int:
-        return self._file
 
     def write(self, text: str) -> None:
         """Raises `BlockingIOError` where not all found room, with the number of bytes if some did.
@@ -290,7 +288,7 @@ class _Terminal:
         A line of which the end alone found none is whole for who reads it, and its end is written before the next.
         """
         data = self._line_end_owed + text.encode(self._encoding, "replace")
-        left = data[os.write(self._file, data) :]
+        left = data[os.write(self.fileno(), data) :]
         self._line_end_owed = left if left == b"\n" else b""
         if left and not self._line_end_owed:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), len(data) - len(left))
@@ -299,14 +297,28 @@ class _Terminal:
         """Nothing is kept."""
 
 
-def _never_waiting(stream: TextIO) -> TextIO | _Terminal:
-    try:
-        return _Terminal(stream)
-    except (AttributeError, OSError, ValueError):  # the first on Windows
-        return stream
+class _Terminal(_File):
+    """The terminal of a stream, opened once more, since it is ready for writing where it has room for a single byte.
+
+    The stream itself stays as it is: the shell shares it, and would not wait any more either.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        """Raises as `_File` does, also where the stream is no terminal, or not ours to open."""
+        super().__init__(stream)
+        file = os.open(os.ttyname(stream.fileno()), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        weakref.finalize(self, os.close, file).atexit = False  # something may be logged up to the very end
+        self.fileno = lambda: file
 
 
-def _readiness(stream: TextIO | _Terminal) -> Callable[[], object]:
+def _never_waiting(stream: TextIO) -> TextIO | _File:
+    for kind in (_Terminal, _File) if sys.platform != "win32" else ():  # a terminal of Windows takes no bytes
+        with suppress(AttributeError, OSError, ValueError):
+            return kind(stream)
+    return stream
+
+
+def _readiness(stream: TextIO | _File) -> Callable[[], object]:
     """Give what tells whether the stream takes some bytes at once; where that cannot be known it says yes."""
     try:
         poll = select.poll()  # not on Windows

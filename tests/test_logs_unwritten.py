@@ -8,8 +8,10 @@ import os
 import re
 import select
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,6 +82,57 @@ def test_how_many_lines_a_disk_has_cost_is_told_however_often_it_was_full() -> N
                 log.info("something")
     told = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert sum(line["lines"] for line in told if line["event"] == "log_lines_missing") == 2 * Sparing.AT_ONCE
+
+
+@contextmanager
+def full(file: Any) -> Iterator[None]:
+    """The disk that the file is on has no room."""
+    kept, no_room = os.dup(file.fileno()), os.open("/dev/full", os.O_WRONLY)
+    os.dup2(no_room, file.fileno())
+    try:
+        yield
+    finally:
+        os.dup2(kept, file.fileno())
+        os.close(kept)
+        os.close(no_room)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+@pytest.mark.parametrize("lines", [3, 300])
+def test_lines_that_are_said_to_be_missing_do_not_come_later(tmp_path: Path, lines: int) -> None:
+    file: Any
+    with (tmp_path / "log").open("w", encoding="utf-8") as file, logging_to(stream=file) as (log, _):
+        log.info("before")
+        with full(file):
+            for _ in range(lines):
+                log.info("lost")
+        log.info("again")
+        log.info("and again")
+    told = [json.loads(line) for line in (tmp_path / "log").read_text("utf-8").splitlines()]
+    assert [line["event"] for line in told] == ["before", "again", "log_lines_missing", "and again"]
+    assert told[2]["lines"] == lines
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system limits no file")
+def test_a_line_for_half_of_which_there_is_room_is_missing_and_spoils_no_other(tmp_path: Path) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    file: Any
+    with (tmp_path / "log").open("w", encoding="utf-8") as file, logging_to(stream=file) as (log, _):
+        log.info("before")
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file.tell() + 40, limits[1]))
+            log.info("torn")
+            log.info("lost")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        log.info("again")
+    before, torn, *after = (tmp_path / "log").read_text("utf-8").splitlines()
+    assert json.loads(before)["event"] == "before"
+    assert len(torn) == 40
+    assert [json.loads(line)["event"] for line in after] == ["again", "log_lines_missing"]
+    assert json.loads(after[1])["lines"] == 2
 
 
 @contextmanager
