@@ -68,6 +68,22 @@ async def test_what_the_server_plays_is_heard_in_real_time_and_marks_come_back_b
         assert twilio.alerts == []
 
 
+async def test_a_stream_that_returns_no_marks_still_plays() -> None:
+    async with a_company() as (twilio, server):
+        call, party, socket = await a_stream(twilio, server)
+        stream = await call.streaming(1)
+        stream.returns_marks = False
+        sound = a_tone(0.1)
+        await socket.send("mark", mark={"name": "begin"})
+        await socket.play(sound)
+        await server.until(lambda: sound in party.heard)
+        stream.returns_marks = True
+        await socket.send("mark", mark={"name": "end"})
+        await server.until(lambda: bool(socket.of("mark")))
+        assert [each["mark"]["name"] for each in socket.of("mark")] == ["end"]
+        assert stream.marks == ["begin", "end"]
+
+
 async def test_clear_silences_what_is_queued_and_echoes_its_marks() -> None:
     async with a_company() as (twilio, server):
         call, party, socket = await a_stream(twilio, server)

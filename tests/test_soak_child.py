@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import socket
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import aiohttp
 import pytest
 
 from bmv.commands.soak.child import WallClock, obey
+
+ROOT = {"PYTHONPATH": str(Path(__file__).parent.parent)}
 
 
 async def test_no_name_can_be_looked_up_until_they_are_known_again() -> None:
@@ -38,6 +45,32 @@ def test_the_wall_clock_jumps_forwards_and_back() -> None:
     assert clock.now() == pytest.approx(time.time() + 3600, abs=1)
     clock.jump(-7200)
     assert clock.now() == pytest.approx(time.time() - 3600, abs=1)
+
+
+LOGS = """
+import structlog
+from bmv import logs
+from bmv.commands.soak.child import obey
+
+logs.configure("info", "json", ())
+log = structlog.get_logger()
+bound = log.bind(call_id="c1")
+for words in ("before", "disk full", "lost", "disk free", "after", "disk full", "disk free", "disk free"):
+    obey(words) if " " in words else [each.info(words) for each in (log, bound)]
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_full_disk_takes_no_line_and_is_told_how_many_it_would_have_taken() -> None:
+    environ = os.environ | ROOT | {"PYTHONUNBUFFERED": ""}
+    done = subprocess.run([sys.executable, "-c", LOGS], env=environ, capture_output=True, check=True)  # noqa: S603
+    told = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line["event"] for line in told if line["event"] not in ("before", "after")] == [
+        *("disk_full", "disk_free", "log_lines_missing"),
+        *("disk_full", "disk_free"),
+    ]
+    assert [line["lines"] for line in told if "lines" in line] == [2, 2, 0]
+    assert sum(line["event"] == "after" for line in told) == 2
 
 
 def test_an_order_that_nobody_knows_is_no_order() -> None:

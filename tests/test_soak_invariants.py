@@ -10,7 +10,7 @@ import pytest
 from bmv.commands.exits import DONE, FAILED, WARNED
 from bmv.commands.soak.command import exit_code
 from bmv.commands.soak.enactment import asked_to_end
-from bmv.commands.soak.evidence import Census, Evidence, Outcome, Pace, Totals
+from bmv.commands.soak.evidence import Census, Evidence, Outcome, Pace, Totals, Unwritten
 from bmv.commands.soak.invariants import Judgement, judge
 from bmv.commands.soak.overheard import Ear, translated
 from bmv.commands.soak.plan import NONE, call
@@ -50,6 +50,7 @@ def evidence() -> Evidence:
         alerts=[],
         exit_code=0,
         pace=Pace(0.01, 0.02, 0.01),
+        unwritten=Unwritten(logged=9, read=2, told=7),
         weather={},
     )
 
@@ -121,6 +122,10 @@ BREAKS: dict[str, tuple[Callable[[Evidence], None], str]] = {
         lambda it: setattr(it.outcomes[1], "hopeless", True),
         "no translation was given up for good",
     ),
+    "lines that nobody misses": (
+        lambda it: setattr(it, "unwritten", Unwritten(logged=9, read=2, told=6)),
+        "the log tells how many lines are missing",
+    ),
     "a warning": (lambda it: setattr(it.outcomes[0], "warnings", ["hold_unknown"]), "no bad call touches another"),
     "a bug": (lambda it: it.errors.append("internal_error c1: KeyError"), "no bug in the log"),
     "an alert": (lambda it: it.alerts.append("31921"), "the telephone company had no complaint"),
@@ -172,6 +177,15 @@ def test_a_call_whose_agent_could_not_be_called_for_want_of_a_name_has_only_to_e
     assert broken(found) == []
     found.outcomes[0].open_calls.append("CA1")
     assert broken(found) == ["every telephone call ended"]
+
+
+def test_a_call_whose_end_is_missing_in_the_log_is_judged_by_all_else() -> None:
+    found = evidence()
+    found.outcomes[0].ending, found.outcomes[0].unlogged = None, True
+    assert broken(found) == []
+    hear(found, 0, translated=0.5)
+    found.outcomes[0].open_sessions.append("en")
+    assert broken(found) == ["every paid session was closed", "calls without a fault were whole"]
 
 
 def test_what_a_late_machine_tears_proves_nothing_and_most_of_it_torn_is_no_judgement() -> None:

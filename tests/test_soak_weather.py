@@ -22,6 +22,7 @@ from bmv.simulator.twilio import FakeTwilio
 ORDERS: dict[str, tuple[float, list[str]]] = {
     "names-unknown": (2.0, ["names unknown 2.0", "names known"]),
     "clock-jumps": (-3600.0, ["clock -3600.0"]),
+    "log-disk-full": (0.0, ["disk full", "disk free"]),
 }
 
 

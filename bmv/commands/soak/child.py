@@ -18,8 +18,10 @@ import socket
 import sys
 import time
 from collections import Counter
+from collections.abc import MutableMapping
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import aiohttp
 
@@ -72,7 +74,44 @@ class WallClock:
         self._ahead += seconds
 
 
-wall_clock = WallClock()
+class Disk:
+    """The one that the log is on, which may be full: standard error leads to /dev/full then."""
+
+    def __init__(self) -> None:
+        self._log: int | None = None
+        """Where standard error leads else; None while it leads there."""
+        self._lines = 0
+
+    def fill(self) -> None:
+        """Have no room. The log has `disk_full` as its last line."""
+        import structlog  # noqa: PLC0415 - not before the server has loaded it
+
+        structlog.get_logger().info("disk_full")
+        structlog.get_config()["processors"].insert(-1, self._count)
+        self._log, self._lines = os.dup(2), 0
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, 2)
+        os.close(full)
+
+    def free(self) -> None:
+        """Have room again. The log has `disk_free` as its first line, with how many there would have been before it."""
+        import structlog  # noqa: PLC0415
+
+        if self._log is None:
+            return
+        os.dup2(self._log, 2)
+        os.close(self._log)
+        self._log = None
+        structlog.get_config()["processors"].remove(self._count)
+        structlog.get_logger().info("disk_free", lines=self._lines)
+
+    def _count(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """Be a processor of structlog's, before the one that makes a line of the event."""
+        self._lines += 1
+        return event
+
+
+wall_clock, disk = WallClock(), Disk()
 
 
 def forget_names(seconds: float) -> None:
@@ -102,6 +141,10 @@ def obey(order: str) -> None:
             know_names()
         case ["clock", seconds]:
             wall_clock.jump(float(seconds))
+        case ["disk", "full"]:
+            disk.fill()
+        case ["disk", "free"]:
+            disk.free()
         case _:
             raise ValueError(order)
 

@@ -158,6 +158,12 @@ async def _rubbish(act: Enactment) -> None:
                 stream.send_raw(text)
 
 
+async def _marks_ignored(act: Enactment) -> None:
+    for call in (act.inbound, act.ordered):
+        if call and call.stream:
+            call.stream.returns_marks = False
+
+
 async def _foreign_streams(act: Enactment) -> None:
     """With this call's id and a used token, with no token, with another's, and one that never begins."""
     url = f"wss://{HOST}/intercept"
@@ -232,6 +238,7 @@ _AT_ONCE: Mapping[str, Callable[[Enactment], Coroutine[None, None, None]]] = {
     "start-twice": _start_twice,
     "rubbish-in-the-stream": _rubbish,
     "foreign-streams": _foreign_streams,
+    "marks-ignored": _marks_ignored,
     "webhooks-again-in-disorder": _again,
     "foreign-events": _foreign_events,
     "unsigned-webhooks": _unsigned,

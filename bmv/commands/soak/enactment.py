@@ -260,6 +260,7 @@ class Enactment:
         self.outcome.not_hung_up = [f"{call!r}" for call in self._not_hung_up()]
         self.outcome.open_sessions = [f"into {record.language!r}" for record in self._open_sessions()]
         self.outcome.outage = self._outage
+        self.outcome.unlogged = self._befell("log-disk-full")
         events = self._events
         endings = [event for event in events if event["event"] == "call_ended"]
         self.outcome.ending = endings[0] if len(endings) == 1 else None

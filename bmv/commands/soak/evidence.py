@@ -32,6 +32,8 @@ class Outcome:
     """Whether the server did not take the call, which is right where it is too late for those that it has."""
     outage: bool = False
     """Whether the translator failed everybody, or could not be found by its name, while it ran."""
+    unlogged: bool = False
+    """Whether the log could not be written for a part of it."""
     unreached: bool = False
     """Whether the agent was not called, since nobody knew Twilio's name."""
     hopeless: bool = False
@@ -76,6 +78,18 @@ class Totals:
     settled: float
 
 
+@dataclass
+class Unwritten:
+    """Lines that were logged while the disk of the log was full."""
+
+    logged: int = 0
+    """By the server, as its child counted."""
+    read: int = 0
+    """That came all the same."""
+    told: int = 0
+    """That are missing, by its own account."""
+
+
 @dataclass(frozen=True)
 class Pace:
     """How late the machine was: the 99th percentile and the worst, in seconds, of the simulator and of the server."""
@@ -109,5 +123,6 @@ class Evidence:
     exit_code: int | None
     """Of the server, told to stop in the middle of calls; None: it had to be killed."""
     pace: Pace
+    unwritten: Unwritten
     weather: Mapping[str, int]
     """How often each kind came."""

@@ -9,7 +9,7 @@ from enum import Enum
 from bmv.call.strain import HEARD_SECONDS
 from bmv.call.totals import Refusal
 from bmv.commands.soak.child import TIMER
-from bmv.commands.soak.evidence import Evidence, Outcome, Totals
+from bmv.commands.soak.evidence import Evidence, Outcome, Totals, Unwritten
 from bmv.commands.soak.overheard import Ear
 from bmv.commands.soak.plan import NONE, Promise, stop
 
@@ -69,6 +69,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
         _heard("where the translation failed, the voice was heard", [each for each in outcomes if _said(each)]),
         _none("no bad call touches another", _touched(fair), "calls without a fault have no warning in the log"),
         _none("no bug in the log", evidence.errors, "no line at error, and nothing that is no line"),
+        _none("the log tells how many lines are missing", _uncounted(evidence.unwritten), _counted(evidence.unwritten)),
         _complaints(evidence),
         *_growth(evidence),
         *_exit(evidence),
@@ -124,7 +125,11 @@ def _stuck(outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 
 def _unended(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    return (_named(each, "no call_ended in the log") for each in outcomes if each.call_id and not each.ending)
+    return (
+        _named(each, "no call_ended in the log")
+        for each in outcomes
+        if each.call_id and not each.ending and not each.unlogged
+    )
 
 
 def _each(outcomes: Sequence[Outcome], name: str) -> Iterator[str]:
@@ -222,6 +227,15 @@ def _touched(outcomes: Sequence[Outcome]) -> Iterator[str]:
     for each in outcomes:
         if _untouched(each) and each.warnings:
             yield _named(each, ", ".join(each.warnings))
+
+
+def _uncounted(lines: Unwritten) -> Iterator[str]:
+    if lines.read + lines.told != lines.logged:
+        yield f"of {lines.logged} lines {lines.read} came, and {lines.told} are said to be missing"
+
+
+def _counted(lines: Unwritten) -> str:
+    return f"{lines.told} of the {lines.logged} for which there was no room"
 
 
 def _complaints(evidence: Evidence) -> Verdict:

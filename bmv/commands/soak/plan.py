@@ -55,6 +55,7 @@ FAULTS: Mapping[str, Promise] = {
     "start-twice": W,
     "rubbish-in-the-stream": W,
     "foreign-streams": W,
+    "marks-ignored": W,
     # webhooks
     "webhooks-again-in-disorder": W,
     "foreign-events": W,
@@ -75,6 +76,7 @@ WEATHER: Mapping[str, Promise] = {
     "translator-refuses": S,
     "names-unknown": S,
     "clock-jumps": W,
+    "log-disk-full": W,
 }
 """What can befall everybody at once, and what is promised of the calls that are held meanwhile."""
 
@@ -84,6 +86,7 @@ _SPELLS: Mapping[str, tuple[tuple[float, float], Sequence[float]]] = {
     "translator-refuses": ((1.5, 4.0), (429, 500)),  # who is refused for good is `translator-out-of-money`
     "names-unknown": ((2.0, 5.0), (0.0, 2.0)),
     "clock-jumps": ((0.0, 0.0), (3600.0, -3600.0)),
+    "log-disk-full": ((0.5, 1.5), (0.0,)),  # short, since of calls that end meanwhile the figures are missing
 }
 """How long each lasts, in seconds, and what `Spell.how` may be."""
 STOPS = (Signals.SIGTERM, Signals.SIGINT)

@@ -34,7 +34,7 @@ WARM_SHARE, WARM_SECONDS = 0.25, 60.0  # of the time, and at most
 SETTLE_SECONDS = 0.7  # from the last call's end until things are counted, and between two counts
 SETTLE_TRIES = 15
 GLANCE_SECONDS = 1.0  # between two looks at the server's metrics
-REFUSED_SECONDS = 8.0  # until a refused caller calls again: as long as a call lasts, so that neither weighs more
+REFUSED_SECONDS = 8.0  # until who was not served calls again: as long as a call lasts, so that neither weighs more
 EXIT_SECONDS = 60.0
 DEATH_SECONDS = 2.0  # for the end of a process that does not answer any more
 MINUTE = 60.0
@@ -115,6 +115,7 @@ class _Soak:
             alerts=self._alerts,
             exit_code=self._exit_code,
             pace=Pace(round(quantiles(late, n=100)[-1], 4), round(max(late), 3), self._server_p99),
+            unwritten=self._subject.unwritten,
             weather=dict(Counter(kind for kind, _, _ in self._world.spells)),
         )
 
@@ -161,7 +162,7 @@ class _Soak:
     async def _keep_busy(self, line: Line, until: float) -> None:
         while True:
             await self._hold(act := Enactment(next(self._plans), line, self._world))
-            if act.outcome.refused:
+            if act.outcome.refused or act.outcome.unreached:
                 await asyncio.sleep(REFUSED_SECONDS)
             if self._world.clock() >= until:
                 return

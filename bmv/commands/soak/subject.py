@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import bmv
 from bmv.call.alongside import alongside
-from bmv.commands.soak.evidence import Census, Totals
+from bmv.commands.soak.evidence import Census, Totals, Unwritten
 from bmv.errors import BmvError
 
 START_SECONDS = 30.0
@@ -58,6 +58,8 @@ class Subject:
         self.calls: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         self.errors: list[str] = []
         """What the log has at error and above, and what is no line of the log at all."""
+        self.unwritten = Unwritten()
+        self._full = False
         self._serving, self._read = asyncio.Event(), asyncio.Event()
         self._counted: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
         self._last: deque[str] = deque(maxlen=LAST_WORDS)
@@ -110,7 +112,20 @@ class Subject:
             self.errors.append(told)
         if call_id := event.get("call_id"):
             self.calls[call_id].append(event)
+        self._note(event)
+
+    def _note(self, event: Mapping[str, Any]) -> None:
+        """What tells of the process, not of a call."""
         match event.get("event"):
+            case "disk_full":
+                self._full = True
+            case "disk_free":
+                self._full = False
+                self.unwritten.logged += event["lines"]
+            case "log_lines_missing":
+                self.unwritten.told += event["lines"]
+            case _ if self._full:
+                self.unwritten.read += 1
             case "serving":
                 self.port = event["port"]
                 self._serving.set()

@@ -50,10 +50,20 @@ def _clock_jumps(_world: World, subject: Subject, seconds: float) -> Iterator[No
     yield
 
 
+@contextmanager
+def _log_disk_full(_world: World, subject: Subject, _how: float) -> Iterator[None]:
+    subject.order("disk full")
+    try:
+        yield
+    finally:
+        subject.order("disk free")
+
+
 _BRINGS: Mapping[str, Callable[[World, Subject, float], AbstractContextManager[None]]] = {
     "translator-refuses": _translator_refuses,
     "names-unknown": _names_unknown,
     "clock-jumps": _clock_jumps,
+    "log-disk-full": _log_disk_full,
 }
 
 BROUGHT = frozenset(_BRINGS)

@@ -48,6 +48,8 @@ class MediaStream(Deaf):
         """The `start` message as it was sent; None before."""
         self.marks: list[str] = []
         """Names of the marks that the server sent, in order."""
+        self.returns_marks = True
+        """Whether the server is told when playback has reached a mark."""
         self.clears = 0
         """How often the server sent `clear`."""
         self.media_bytes = 0
@@ -226,7 +228,7 @@ class MediaStream(Deaf):
             raise DeliveryError(31920, f"{self.url} has a query string: use <Parameter>")
 
     def _echo(self, names: list[str]) -> None:
-        for name in names:
+        for name in names if self.returns_marks else ():
             self._send(messages.mark(stream_sid=self.sid, sequence=self._next_sequence(), name=name))
 
     def _send(self, text: str) -> None:
