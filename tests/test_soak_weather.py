@@ -20,7 +20,7 @@ from bmv.simulator.openai import FakeOpenAI
 from bmv.simulator.twilio import FakeTwilio
 
 ORDERS: dict[str, tuple[float, list[str]]] = {
-    "names-unknown": (2.0, ["names unknown 2.0", "names known"]),
+    "openai-name-unknown": (2.0, ["name unknown 0 2.0", "name known"]),  # it does not listen anywhere
     "clock-jumps": (-3600.0, ["clock -3600.0"]),
     "log-disk-full": (0.0, ["disk full", "disk free"]),
 }
@@ -59,12 +59,12 @@ async def test_it_comes_by_order_and_goes_again(kind: str) -> None:
 
 async def test_a_soak_that_is_over_in_the_middle_of_it_clears_up() -> None:
     with sky() as (world, subject, weather):
-        async with alongside(weather(Spell("names-unknown", begins=0.0, lasts=60.0, how=0.0))):
+        async with alongside(weather(Spell("openai-name-unknown", begins=0.0, lasts=60.0, how=0.0))):
             while not subject.orders:
                 await asyncio.sleep(0)
-            assert world.befell("names-unknown", world.clock() + 3600), "nobody knows when it will be over"
-        assert subject.orders == ["names unknown 0.0", "names known"]
-        assert not world.befell("names-unknown", world.clock() + 0.001)
+            assert world.befell("openai-name-unknown", world.clock() + 3600), "nobody knows when it will be over"
+        assert subject.orders == ["name unknown 0 0.0", "name known"]
+        assert not world.befell("openai-name-unknown", world.clock() + 0.001)
 
 
 async def test_it_waits_for_who_has_to_have_calm() -> None:

@@ -114,19 +114,26 @@ class Disk:
 wall_clock, disk = WallClock(), Disk()
 
 
-def forget_names(seconds: float) -> None:
-    """From now on no name can be looked up; each time that takes so long to be known."""
+def forget_name(whose: int, seconds: float) -> None:
+    """From now on the name of the service at this port cannot be looked up; each time that takes so long to be known.
 
-    async def unknown(*_host: object, **_kind: object) -> list[object]:
+    By the port, since on one machine both services are at the same name.
+    """
+    loop = asyncio.get_running_loop()
+    look_up = type(loop).getaddrinfo
+
+    async def unknown(host: str, port: int, **kind: Any) -> Any:
+        if port != whose:
+            return await look_up(loop, host, port, **kind)
         await asyncio.sleep(seconds)
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
-    asyncio.get_running_loop().getaddrinfo = unknown  # type: ignore[assignment, method-assign]
+    loop.getaddrinfo = unknown  # type: ignore[assignment, method-assign]
 
 
-def know_names() -> None:
-    """Look them up again."""
-    with suppress(AttributeError):  # they were known
+def know_name() -> None:
+    """Look it up again."""
+    with suppress(AttributeError):  # it was known
         del asyncio.get_running_loop().getaddrinfo
 
 
@@ -135,10 +142,10 @@ def obey(order: str) -> None:
     match order.split():
         case ["census"]:
             count()
-        case ["names", "unknown", seconds]:
-            forget_names(float(seconds))
-        case ["names", "known"]:
-            know_names()
+        case ["name", "unknown", port, seconds]:
+            forget_name(int(port), float(seconds))
+        case ["name", "known"]:
+            know_name()
         case ["clock", seconds]:
             wall_clock.jump(float(seconds))
         case ["disk", "full"]:

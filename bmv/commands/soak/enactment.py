@@ -40,7 +40,7 @@ class Enactment:
         self.talking = asyncio.Event()
         self.call: Call | None = None
         self.seat: Agent | None = None
-        self._began = world.clock()
+        self._began = self._parted = world.clock()
         self._marks: dict[str, int] = {}
         self._left: set[Call] = set()
         """Telephone calls that the people end themselves; to every other one the server owes a request for its end."""
@@ -199,10 +199,11 @@ class Enactment:
             self._left.add(call)
 
     def _sentences(self, speaker: str, number: int) -> bytes:
-        """One, or two where the translation fails: that is noticed by 1.5 s of voice that get no answer."""
+        """One, or two where the translation fails (noticed by 1.5 s of voice without an answer), or marks, one a second."""
         every = self.world.sentences[speaker]
         chosen = every[number % len(every)]
-        return chosen + every[(number + 1) % len(every)] if self.plan.promise is Promise.SAID else chosen
+        long = self.plan.promise is Promise.SAID or self.plan.fault == "marks-ignored"
+        return chosen + every[(number + 1) % len(every)] if long else chosen
 
     def _party(self, who: str) -> Party:
         return self.caller if who == "caller" else self.agent
@@ -229,12 +230,12 @@ class Enactment:
 
     @property
     def _outage(self) -> bool:
-        return self._befell("translator-refuses") or self._nameless
+        return self._nameless or self._befell("translator-refuses") or self._befell("openai-name-unknown")
 
     @property
     def _nameless(self) -> bool:
-        """Whether the server could not look up whom to ask."""
-        return self._befell("names-unknown")
+        """Whether the server could not look up where to ask the telephone company."""
+        return self._befell("twilio-name-unknown")
 
     @property
     def _unreached(self) -> bool:
@@ -248,6 +249,7 @@ class Enactment:
 
     async def _end(self) -> None:
         """Wait until everything that costs money is over, and note what is not."""
+        self._parted = self.world.clock()
         if self.call and not self.call.over:
             if self.outcome.promise is not Promise.ENDS:  # there the server had to end it, and this does not excuse it
                 self._leaves(self.call)
@@ -271,7 +273,9 @@ class Enactment:
         return bool(self._open_calls() or self._open_sessions() or not self._ended() or self._not_hung_up())
 
     def _ended(self) -> bool:
-        return not self.call_id or any(event["event"] == "call_ended" for event in self._events)
+        """Whether the log says so, or may have had no room for it."""
+        told = any(event["event"] == "call_ended" for event in self._events)
+        return not self.call_id or told or self.world.befell("log-disk-full", self._parted)
 
     def _open_calls(self) -> list[Call]:
         return [each for each in self._calls() if not each.over or each.stream]

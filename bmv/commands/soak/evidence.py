@@ -31,7 +31,7 @@ class Outcome:
     refused: bool = False
     """Whether the server did not take the call, which is right where it is too late for those that it has."""
     outage: bool = False
-    """Whether the translator failed everybody, or could not be found by its name, while it ran."""
+    """Whether the translator failed everybody, or a name could not be looked up, while it ran."""
     unlogged: bool = False
     """Whether the log could not be written for a part of it."""
     unreached: bool = False

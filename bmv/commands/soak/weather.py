@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from urllib.parse import urlsplit
 
 from bmv.commands.soak.environs import World
 from bmv.commands.soak.plan import Spell
 from bmv.commands.soak.subject import Subject
-from bmv.simulator.openai import Fault, Refusal
+from bmv.simulator.openai import FakeOpenAI, Fault, Refusal
+from bmv.simulator.twilio import FakeTwilio
 
 
 async def come(spells: Iterable[Spell], world: World, subject: Subject) -> None:
@@ -33,14 +35,14 @@ def _translator_refuses(world: World, _subject: Subject, status: float) -> Itera
 
 
 @contextmanager
-def _names_unknown(world: World, subject: Subject, seconds: float) -> Iterator[None]:
-    """Neither OpenAI's nor Twilio's. Who has a connection needs none, so those are closed that no request is on."""
-    subject.order(f"names unknown {seconds}")
-    world.close_idle()
+def _name_unknown(whose: FakeOpenAI | FakeTwilio, subject: Subject, seconds: float) -> Iterator[None]:
+    """The name of one of the two. Who has a connection needs none, so those are closed that no request is on."""
+    subject.order(f"name unknown {urlsplit(whose.url).port} {seconds}")
+    whose.close_idle()
     try:
         yield
     finally:
-        subject.order("names known")
+        subject.order("name known")
 
 
 @contextmanager
@@ -61,7 +63,8 @@ def _log_disk_full(_world: World, subject: Subject, _how: float) -> Iterator[Non
 
 _BRINGS: Mapping[str, Callable[[World, Subject, float], AbstractContextManager[None]]] = {
     "translator-refuses": _translator_refuses,
-    "names-unknown": _names_unknown,
+    "openai-name-unknown": lambda world, subject, how: _name_unknown(world.openai, subject, how),
+    "twilio-name-unknown": lambda world, subject, how: _name_unknown(world.twilio, subject, how),
     "clock-jumps": _clock_jumps,
     "log-disk-full": _log_disk_full,
 }
