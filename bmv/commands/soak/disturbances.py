@@ -8,10 +8,9 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bmv import languages
 from bmv.commands.soak.environs import ACCOUNT, HOST
 from bmv.simulator.openai import Ending, Fault
-from bmv.simulator.openai.faults import ResponseFault
+from bmv.simulator.openai.faults import Endpoint, ResponseFault
 from bmv.simulator.twilio import DeliveryError
 
 if TYPE_CHECKING:
@@ -57,11 +56,11 @@ _AGAIN = 5  # sessions that are lost before one is well
 
 def before(act: Enactment) -> None:
     """Prepare what goes wrong with the translator."""
-    if act.plan.fault == "translator-voiceless" and not languages.get(act.target).continuous_target:
-        return  # a turn-based one that answers with silence counts as having answered: docs/faults.md, "Known limits"
     if make := _TRANSLATOR.get(act.plan.fault):
         times = _AGAIN if act.plan.fault.endswith("again-and-again") else 1
-        act.world.openai.fail_next(make(act.plan.after), times, language=act.target)
+        # A turn-based one that answers with silence counts as having answered: docs/faults.md, "Known limits".
+        continuous: Endpoint | None = "translations" if act.plan.fault == "translator-voiceless" else None
+        act.world.openai.fail_next(make(act.plan.after), times, language=act.target, endpoint=continuous)
 
 
 def answered(act: Enactment) -> None:

@@ -199,7 +199,7 @@ class Enactment:
             self._left.add(call)
 
     def _sentences(self, speaker: str, number: int) -> bytes:
-        """One, or two where the translation fails (noticed by 1.5 s of voice without an answer), or marks, one a second."""
+        """One, or two where the translation fails, noticed by 1.5 s of voice, or where marks do, one a second."""
         every = self.world.sentences[speaker]
         chosen = every[number % len(every)]
         long = self.plan.promise is Promise.SAID or self.plan.fault == "marks-ignored"
