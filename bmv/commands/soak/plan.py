@@ -85,7 +85,7 @@ CLEAN_SHARE = 0.35  # of the calls: without a fault, in the midst of those that 
 WEATHER_EVERY = (10.0, 20.0)  # seconds between the end of one spell and the beginning of the next
 _SPELLS: Mapping[str, tuple[tuple[float, float], Sequence[float]]] = {
     "translator-refuses": ((1.5, 4.0), (429, 500)),  # who is refused for good is `translator-out-of-money`
-    "openai-name-unknown": ((2.0, 6.0), (0.0, 2.0)),
+    "openai-name-unknown": ((3.0, 6.0), (0.0, 2.0)),
     "twilio-name-unknown": ((2.0, 4.0), (0.0, 2.0)),
     "clock-jumps": ((0.0, 0.0), (3600.0, -3600.0)),
     "log-disk-full": ((0.5, 1.5), (0.0,)),  # short, since of calls that end meanwhile the figures are missing

@@ -35,6 +35,7 @@ SETTLE_SECONDS = 0.7  # from the last call's end until things are counted, and b
 SETTLE_TRIES = 15
 GLANCE_SECONDS = 1.0  # between two looks at the server's metrics
 REFUSED_SECONDS = 8.0  # until who was not served calls again: as long as a call lasts, so that neither weighs more
+APART_SECONDS = 1.0  # between the first calls of two lines: what befalls everybody finds each at another point
 EXIT_SECONDS = 60.0
 DEATH_SECONDS = 2.0  # for the end of a process that does not answer any more
 MINUTE = 60.0
@@ -156,10 +157,11 @@ class _Soak:
     async def _calls_until(self, until: float) -> None:
         """Keep every line busy; returns when the last call that was begun is over."""
         async with asyncio.TaskGroup() as lines:
-            for line in self._world.lines:
-                lines.create_task(self._keep_busy(line, until))
+            for place, line in enumerate(self._world.lines):
+                lines.create_task(self._keep_busy(line, until, place * APART_SECONDS))
 
-    async def _keep_busy(self, line: Line, until: float) -> None:
+    async def _keep_busy(self, line: Line, until: float, after: float) -> None:
+        await asyncio.sleep(after)
         while True:
             await self._hold(act := Enactment(next(self._plans), line, self._world))
             if act.outcome.refused or act.outcome.unreached:
