@@ -236,7 +236,9 @@ def test_a_shorter_session_is_renewed_in_proportion() -> None:
     assert renew_after(5000 + 12, now=5000, chance=lambda: 0) == pytest.approx(10)
 
 
-@pytest.mark.parametrize("expires_at", [None, 0, 4999, 5000, 5000 + 2 * SESSION_SECONDS, float("inf"), float("nan")])
+@pytest.mark.parametrize(
+    "expires_at", [None, 0, 4999, 5000, 5001, 5000 + 2 * SESSION_SECONDS, float("inf"), float("nan")]
+)
 def test_a_session_that_does_not_say_sensibly_when_it_ends_is_taken_to_last_an_hour(expires_at: float | None) -> None:
     assert renew_after(expires_at, now=5000, chance=lambda: 0) == pytest.approx(3000)
 

@@ -36,6 +36,7 @@ SILENT_LEAST_SECONDS = 10.0  # and no sooner: calls that lose their sessions tog
 NO_CODE, NO_GOODBYE = 1005, 1006
 
 SESSION_SECONDS = 3600.0  # the longest a session lasts, and what one that does not say is taken to last
+BELIEVED_SECONDS = 5.0  # the shortest: to a clock that is an hour ahead each ends just now, or in a moment
 _RENEW_AT = (5 / 6, 11 / 12)  # of its life: 5 to 10 minutes before the end of a full one
 
 
@@ -44,10 +45,10 @@ def renew_after(expires_at: float | None, *, now: float, chance: Callable[[], fl
 
     `expires_at` is the end that the server names and `now` the present, both in seconds of Unix time. It is spread by
     `chance` (0 to 1), so that the calls of a busy hour do not all renew at once. An end that is missing, past, or
-    further away than any session lasts (a clock is wrong) is taken to be an hour away.
+    nearer or further away than that of any session (a clock is wrong) is taken to be an hour away.
     """
     life = expires_at - now if expires_at is not None else SESSION_SECONDS
-    if not 0 < life <= SESSION_SECONDS:
+    if not BELIEVED_SECONDS < life <= SESSION_SECONDS:
         life = SESSION_SECONDS
     earliest, latest = _RENEW_AT
     return life * (earliest + (latest - earliest) * chance())
