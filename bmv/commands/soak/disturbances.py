@@ -21,7 +21,10 @@ HOLD_SECONDS = 2.5
 NOTICED_SECONDS = 2.5  # from the end of a hold on: the server asks once a second
 FINAL = ("completed", "wrapup", "canceled", "deleted", "rejected", "rescinded", "timeout", "stream-error")
 GARBAGE = ("{this is no JSON", '{"type": 7}', "[]", '{"type":"session.output_audio.delta","delta":"!"}')
-RUBBISH = ("{", "[]", '{"event":"media"}', '{"event":"media","media":{"payload":"***"}}', '{"event":"future"}')
+RUBBISH = (
+    *("{", "[]", '{"event":"media"}', '{"event":"media","media":{"payload":"***"}}', '{"event":"future"}'),
+    *('{"event":"mark"}', '{"event":"mark","mark":{"name":"nobody has sent it"}}'),
+)
 
 SCRIPTED = (
     "voice-before-acceptance",

@@ -284,7 +284,6 @@ class Enactment:
         """Those that the server had to end, since nobody else had, and that it made no request to end."""
         if not self.call_id:
             return []
-        tried = {each.get("role") for each in self._events if each["event"] == "hang_up_failed" and self._nameless}
         owed = [each for each in self._calls() if each is self.call or each.direction == "outbound-api"]
         requests = self.world.twilio.requests
         return [
@@ -292,7 +291,7 @@ class Enactment:
             for each in owed
             if each not in self._left
             and not asked_to_end(requests, each.sid)
-            and ("caller" if each is self.call else "agent") not in tried
+            and not (self._nameless and tried_in_vain(self._events, "caller" if each is self.call else "agent"))
         ]
 
     def _open_sessions(self) -> list[Record]:
@@ -309,6 +308,11 @@ class Enactment:
             heard = self._party(who).heard[mark * mulaw.FRAME_BYTES :]
             ear = await loop.run_in_executor(self.world.judges, Ear.of, who, heard, self._said[who])
             self.outcome.ears.append(ear)
+
+
+def tried_in_vain(events: Iterable[Mapping[str, Any]], role: str) -> bool:
+    """Whether the log says that a request for the end of this party's telephone call has failed."""
+    return any(each["event"] == "hang_up_failed" and each["role"] == role for each in events)
 
 
 def asked_to_end(requests: Iterable[RestRequest], sid: str) -> bool:
