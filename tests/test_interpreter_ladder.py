@@ -6,8 +6,8 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
-from direction import A_WHILE, FIRST_RETRY, GONE_WORDS, PAIR, Direction, in_frames
-from fakes import lost, numbers, settle, spoken
+from direction import A_WHILE, FIRST_RETRY, GONE_WORDS, PAIR, Direction, english, in_frames
+from fakes import cut, lost, numbers, settle, spoken
 
 from bmv.audio.mulaw import SILENCE
 from bmv.call.alongside import alongside
@@ -47,6 +47,22 @@ async def test_what_a_lost_session_had_not_dealt_with_is_fed_again_in_order_and_
         assert fed == spoken(60, 60 + len(fed))
         assert len(fed) >= in_frames(1.2 * (3.5 - FIRST_RETRY))
         assert direction.heard == []
+
+
+async def test_the_last_of_what_a_lost_session_said_is_heard_behind_it_and_not_before_what_the_next_one_says() -> None:
+    direction = Direction()
+    async with direction.begun():
+        await direction.speak(1.0)
+        *begun, cut_off = english(0, 10)
+        await direction.translate(*begun, cut_off[:100])
+        await direction.lose()
+        await direction.speak(1.0)
+        await direction.translate(*english(10, 20))
+        direction.drain()
+    heard = cut(bytes(direction.leg.heard))
+    last = heard.index(begun[-1])
+    assert heard[last + 1] == cut_off[:100] + SILENCE[100:]
+    assert heard[last + 2 :] == english(10, 20)
 
 
 async def test_the_voice_that_is_fed_again_is_marked_as_voice_as_it_was() -> None:

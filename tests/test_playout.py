@@ -225,6 +225,17 @@ def test_a_sentence_of_our_own_is_heard_at_once_and_to_its_end() -> None:
     assert listener.sounds[0][0] - asked_at <= FRAME_SECONDS + 1e-6
 
 
+def test_the_last_of_a_translation_that_is_over_is_heard_behind_it_and_nothing_of_it_before_the_next_one() -> None:
+    listener = Listener()
+    listener.speak(*spoken(0, 30), loud(30)[:100])
+    for _ in range(2):  # the second time nothing is left of it
+        listener.playout.end_translation(listener.clock())
+    listener.announce(*spoken(100, 130))
+    listener.speak(*spoken(40, 70))
+    listener.wait(5.0)
+    assert listener.heard == [*spoken(0, 30), loud(30)[:100] + SILENCE[100:], *spoken(100, 130), *spoken(40, 70)]
+
+
 @given(SOUNDS, st.lists(st.tuples(st.integers(1, 60), st.integers(0, 40)), max_size=30))
 def test_of_an_original_in_the_place_of_a_translation_no_voiced_frame_is_dropped_however_long_it_waits(
     sounds: list[tuple[str, int]], deliveries: list[tuple[int, int]]

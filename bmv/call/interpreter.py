@@ -337,6 +337,7 @@ class Interpreter:
     def _take_back(self, why: str) -> None:
         """A session is gone: what it had not dealt with waits for the next one, unless it is too old for that."""
         self._rest = REST_FRAMES if self._rest else 0
+        self._playout.end_translation(self._clock())
         if self._trouble.original:
             self._speech.give_up(Fate.PASSED_THROUGH)  # which it was, all of it
         secured = self.mode is Mode.SECURED

@@ -236,6 +236,14 @@ class Playout:
         for place, frame, voiced in self._gate.feed(audio[:whole]):
             self._speech.frames.append(Sound(frame, due + place * step, voiced, True))
 
+    def end_translation(self, now: float) -> None:
+        """Who spoke is gone: nothing of his is put before the next one's first sound.
+
+        What he said of a frame is heard as one, filled up with silence.
+        """
+        if self._partial:
+            self.speak(mulaw.SILENCE[len(self._partial) :], now)
+
     def pass_on(self, frame: bytes, now: float, *, voiced: bool, cushion: float = ORIGINAL_CUSHION_SECONDS) -> None:
         """One frame of the original voice in the place of a translation, at full level.
 
