@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from contextlib import suppress
 
 import aiohttp
 import pytest
@@ -13,6 +14,7 @@ from bmv.audio.mulaw import FRAME_BYTES, SILENCE
 from bmv.call.leg import Role
 from bmv.call.session import CallSession
 from bmv.call.state import CallState, EndReason
+from bmv.telephony.headway import AHEAD_SECONDS
 
 POLICY_VIOLATION = aiohttp.WSCloseCode.POLICY_VIOLATION
 Socket = aiohttp.ClientWebSocketResponse
@@ -229,6 +231,24 @@ async def test_rubbish_in_a_running_stream_does_not_end_the_call() -> None:
             await caller.send_json(wires.media(wires.frame(number % 10 + 1), number=number))
         assert await heard_by(agent, 5 * FRAME_BYTES)
         assert call.state is CallState.BRIDGED
+
+
+async def test_a_stream_that_sends_faster_than_anybody_speaks_ends_before_much_is_kept_of_it() -> None:
+    with log_lines() as lines:
+        async with house() as home:
+            call, caller, _agent = await bridged(home, "english")
+            with suppress(ConnectionError):  # our end may be closed before all is written
+                for number in range(6000):  # two minutes
+                    await caller.send_json(wires.media(wires.frame(5), number=number))
+            await received_until_close(caller)
+            assert caller.close_code == POLICY_VIOLATION
+            await home.over()
+            assert call.reason is EndReason.CALLER_STREAM_LOST
+            assert call.view().directions[Role.CALLER].backlog <= AHEAD_SECONDS + 1
+    logged = [json.loads(line) for line in lines.getvalue().splitlines()]
+    told = [entry for entry in logged if entry["event"] == "stream_refused"]
+    assert [(entry["call_id"], entry["role"]) for entry in told] == [(call.id, "caller")]
+    assert "s of sound within" in told[0]["error"]
 
 
 async def test_a_message_that_is_too_large_ends_the_stream_and_with_it_the_call() -> None:

@@ -13,9 +13,10 @@ from aiohttp import web
 from stream_line import START, Served, line, no_keys, no_marks
 from structlog.testing import capture_logs
 
-from bmv.audio.mulaw import FRAME_BYTES
+from bmv.audio.mulaw import FRAME_BYTES, FRAME_SECONDS
 from bmv.errors import ProtocolError
 from bmv.telephony import media
+from bmv.telephony.headway import AHEAD_SECONDS
 from bmv.telephony.streams import MediaStream, read_start
 
 
@@ -131,6 +132,17 @@ async def test_a_frame_is_not_heard_before_it_is_complete() -> None:
         await ws.send_json(wires.stop())
         await ended
     assert heard == []
+
+
+async def test_who_sends_faster_than_anybody_speaks_is_no_twilio() -> None:
+    heard: list[bytes] = []
+    async with line(listening(heard)) as (ws, ended):
+        await ws.send_json(wires.media(wires.frame(1) * 5))
+        for _ in range(10):
+            await ws.send_json(wires.media(wires.frame(2) * 200))  # 4 s
+        with pytest.raises(ProtocolError, match="s of sound within"):
+            await ended
+    assert len(heard) * FRAME_SECONDS == pytest.approx(AHEAD_SECONDS, abs=2)
 
 
 async def test_what_cannot_be_read_is_skipped_and_said_once_and_the_call_goes_on() -> None:

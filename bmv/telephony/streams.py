@@ -17,6 +17,7 @@ from bmv.errors import ProtocolError
 from bmv.sockets import Sender, ServerSocket, texts
 from bmv.telephony import media
 from bmv.telephony.gathering import Bunch, Gathering
+from bmv.telephony.headway import Headway
 from bmv.waiting import Event
 
 log = structlog.get_logger()
@@ -90,6 +91,7 @@ class MediaStream:
         self._ws = ws
         self._sender = Sender(ws)
         self._gathering = Gathering(ws.get_extra_info("socket"))
+        self._headway = Headway(asyncio.get_running_loop().time)
         self._send_seconds = send_seconds
         self._stream_sid = start.stream_sid
         self.call_sid = start.call_sid
@@ -139,9 +141,10 @@ class MediaStream:
         `hear` gets one frame or several, and returns whether the next ones may come up to 100 ms late; keys, marks and
         the end wait with them, for 150 ms at most where nothing follows. See `Gathering`.
         `reached` gets the name of each mark that playback has reached, `pressed` each key.
+        Raises `ProtocolError` when more is sent than somebody can have said; see `Headway`.
         """
         self._over.clear()
-        bunch = Bunch(hear, self._gathering)
+        bunch = Bunch(self._headway.limiting(hear), self._gathering)
         try:
             async with alongside(self._flush()):
                 while message := await texts(self._ws, partial(self._take, bunch, reached, pressed)):
