@@ -124,6 +124,7 @@ class Peer:
 
 
 ASK = b"GET /live HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+ASK_ON = b"GET /live HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
 @pytest.mark.parametrize("dribbles", [False, True])
@@ -240,6 +241,31 @@ async def test_of_who_has_left_nothing_is_kept_however_much_he_sent() -> None:
             while connections_kept() - before > 5:  # the first of the ten is answered all the same, which takes a while
                 await asyncio.sleep(0.1)
                 await (await Peer.of(port, ASK)).ends()
+
+
+async def test_of_who_asks_on_while_he_is_answered_two_more_requests_are_read_at_most() -> None:
+    async with opened() as port:
+        peer = await Peer.of(port, b"GET /stream HTTP/1.1\r\nHost: h\r\n\r\n" + ASK_ON * 30)
+        await peer.reader.readuntil(b"begun\n")
+        peer.writer.write(ASK_ON * 30)
+        for _ in range(10):  # so that all of it has come
+            assert b"200 OK" in await (await Peer.of(port, ASK)).ends()
+        handlers = [each for each in gc.get_objects() if isinstance(each, web.RequestHandler) and each.transport]
+        assert [len(each._messages) for each in handlers] == [2]
+        await peer.leaves()
+
+
+async def test_requests_that_come_all_at_once_are_answered_one_after_the_other() -> None:
+    asks = b"POST /thoughtful HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nwhat" + ASK_ON * 50 + ASK
+    async with opened() as port:
+        assert (await (await Peer.of(port, asks)).ends()).count(b"200 OK") == 52
+
+
+@pytest.mark.parametrize(("count", "answer"), [(60, b"200 OK"), (65, b" 400 ")])
+async def test_a_request_with_more_headers_than_anybody_needs_is_refused(count: int, answer: bytes) -> None:
+    headers = b"".join(b"X-%d: y\r\n" % number for number in range(count))
+    async with opened() as port:
+        assert answer in await (await Peer.of(port, ASK.replace(b"\r\n\r\n", b"\r\n" + headers + b"\r\n"))).ends()
 
 
 def connections_kept() -> int:

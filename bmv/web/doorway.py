@@ -1,7 +1,8 @@
 """The server's door: who comes in and asks for nothing, or takes for ever over it, makes room for others.
 
 aiohttp ends a connection on which no whole request came for `IDLE_SECONDS`, whatever dribbles in. How many there may be
-is up to us: an attacker who opens thousands would else take the file descriptors that calls need.
+is up to us: an attacker who opens thousands would else take the file descriptors that calls need. So is how much each
+may bring.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from aiohttp import web
+from aiohttp import web, web_protocol
 from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Handler
 
@@ -24,6 +25,12 @@ IDLE_SECONDS: Final = 75.0
 """For the first request of a connection, and from one to the next; as long as the proxies of docs/deploy give."""
 MOST_WAITING: Final = 256
 """Connections on which no stream is open and no request that came whole is being answered. Fifty calls need few."""
+MOST_HEADERS: Final = 64
+"""Of a request, of 8 kB each. Twilio sends a dozen, browsers and proxies twice as many."""
+
+# aiohttp reads on while a request is answered: 32 more of them with all their headers, up to 50 MB for each connection
+# of somebody who takes no answer. There is no option for that but a constant; where it has another name all is as it was.
+web_protocol.MAX_MSG_QUEUE_SIZE = 2
 
 
 def _is_readable(record: logging.LogRecord) -> bool:
@@ -42,6 +49,7 @@ OPTIONS: Final[Mapping[str, Any]] = {
     "keepalive_timeout": IDLE_SECONDS,
     "auto_decompress": False,  # what is compressed is refused, and not unpacked before that
     "lingering_time": 5.0,
+    "max_headers": MOST_HEADERS,
     "logger": _logger,
 }
 """How `web.AppRunner` is to treat connections."""
