@@ -35,7 +35,7 @@ SHORTEST_SECRET = 4
 LONGEST_TEXT = 20_000
 """Characters of one value that are written. A traceback fits; what is cut out is cut out of the middle."""
 
-_MOST_NAMES, _LONGEST_NAME = 1000, 100  # of events that are counted, by the beginning of their names
+_MOST_KINDS, _LONGEST_NAME = 2000, 100  # of lines that are counted: by their call, and the beginning of their names
 
 _DEEPEST, _WIDEST = 3, 20  # of values within values, and of values side by side, that are written
 
@@ -186,9 +186,11 @@ def _shown(value: object) -> str:
 
 
 class Sparing:
-    """Leaves out what strangers could fill the log with: warnings about no call of ours, the same again and again.
+    """Leaves out what somebody could fill the log with: the same kind of line, again and again.
 
-    So many of each are written at once, and then one every so many seconds, which tells how many were `left_out`.
+    That is warnings about no call of ours, which strangers cause, and of each call any line, which its telephones and
+    its translators cause. So many of each kind are written at once, and then one every so many seconds, which tells how
+    many were `left_out`.
     """
 
     AT_ONCE, SECONDS = 60, 2.0
@@ -197,26 +199,35 @@ class Sparing:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._free_at: dict[str, float] = {}
-        self._left_out: dict[str, int] = {}
+        self._free_at: dict[tuple[str, str], float] = {}  # by call and name
+        self._left_out: dict[tuple[str, str], int] = {}
 
     def __call__(self, _logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """Be a structlog processor; raises `structlog.DropEvent`."""
-        name = str(event.get("event", ""))[:_LONGEST_NAME]
-        if method in ("debug", "info") or "call_id" in event or name in self.NEVER:
+        name, call = str(event.get("event", ""))[:_LONGEST_NAME], str(event.get("call_id", ""))[:_LONGEST_NAME]
+        if method == "debug" or (method == "info" and not call) or name in self.NEVER:
             return event
-        if len(self._free_at) > _MOST_NAMES:  # a library that makes its words anew each time
-            self._free_at.clear()
-            self._left_out.clear()
-        now = self._clock()
-        free_at = max(self._free_at.get(name, now), now)
+        now, kind = self._clock(), (call, name)
+        if len(self._free_at) > _MOST_KINDS:
+            self._forget(now)
+        free_at = max(self._free_at.get(kind, now), now)
         if free_at - now > (self.AT_ONCE - 1) * self.SECONDS:
-            self._left_out[name] = self._left_out.get(name, 0) + 1
+            self._left_out[kind] = self._left_out.get(kind, 0) + 1
             raise structlog.DropEvent
-        self._free_at[name] = free_at + self.SECONDS
-        if left_out := self._left_out.pop(name, 0):
+        self._free_at[kind] = free_at + self.SECONDS
+        if left_out := self._left_out.pop(kind, 0):
             event["left_out"] = left_out
         return event
+
+    def _forget(self, now: float) -> None:
+        """What was not written for long may be written at once; all may where a library makes its words anew each time.
+
+        What was left out of it is not told any more.
+        """
+        self._free_at = {kind: free_at for kind, free_at in self._free_at.items() if free_at > now}
+        if len(self._free_at) > _MOST_KINDS // 2:
+            self._free_at.clear()
+        self._left_out = {kind: count for kind, count in self._left_out.items() if kind in self._free_at}
 
 
 class _Output:

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -213,10 +214,40 @@ def test_what_strangers_cause_again_and_again_is_counted_and_not_written() -> No
 
     assert sum(written("request_refused") is not None for _ in range(1000)) == Sparing.AT_ONCE
     assert written("link_refused")  # another kind is told
-    assert all(written("translator_lost", call_id="c") for _ in range(1000))  # a call of ours tells all
     clock[0] += Sparing.SECONDS
     assert written("request_refused") == {"event": "request_refused", "left_out": 940}
     assert written("request_refused") is None
+
+
+@pytest.mark.parametrize("method", ["info", "warning"])
+def test_what_the_ends_of_a_call_cause_again_and_again_is_counted_and_not_written(method: str) -> None:
+    clock = [100.0]
+    sparing = Sparing(lambda: clock[0])
+
+    def written(event: str, call: str) -> dict[str, object] | None:
+        try:
+            return dict(sparing(None, method, {"event": event, "call_id": call}))
+        except structlog.DropEvent:
+            return None
+
+    assert sum(written("key_pressed", "c1") is not None for _ in range(1000)) == Sparing.AT_ONCE
+    assert written("key_pressed", "c2")
+    assert written("call_ended", "c1")
+    clock[0] += Sparing.SECONDS
+    assert written("key_pressed", "c1") == {"event": "key_pressed", "call_id": "c1", "left_out": 940}
+    assert written("key_pressed", "c1") is None
+
+
+def test_a_flood_is_left_out_however_many_calls_tell_of_other_things_meanwhile() -> None:
+    clock = [100.0]
+    sparing = Sparing(lambda: clock[0])
+    written = 0
+    for number in range(20_000):
+        clock[0] += 0.004
+        sparing(None, "info", {"event": "call_ended", "call_id": f"c{number}"})
+        with suppress(structlog.DropEvent):
+            written += bool(sparing(None, "info", {"event": "key_pressed", "call_id": "flood"}))
+    assert written == pytest.approx(Sparing.AT_ONCE + 80 / Sparing.SECONDS, abs=1)
 
 
 def test_news_without_a_fault_is_never_left_out() -> None:
@@ -228,4 +259,4 @@ def test_names_without_end_are_not_remembered_without_end() -> None:
     sparing = Sparing(lambda: 0.0)
     for number in range(5000):
         sparing(None, "error", {"event": f"{number} is wrong"})
-    assert len(sparing._free_at) <= 1001
+    assert len(sparing._free_at) <= 2001

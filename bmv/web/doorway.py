@@ -29,7 +29,7 @@ MOST_HEADERS: Final = 64
 """Of a request, of 8 kB each. Twilio sends a dozen, browsers and proxies twice as many."""
 
 # aiohttp reads on while a request is answered: 32 more of them with all their headers, up to 50 MB for each connection
-# of somebody who takes no answer. There is no option for that but a constant; where it has another name all is as it was.
+# of somebody who takes no answer. There is no option for that but a constant; by another name all would be as it was.
 web_protocol.MAX_MSG_QUEUE_SIZE = 2
 
 
