@@ -89,3 +89,15 @@ def test_the_people_who_are_there_are_known_by_name_as_far_as_they_have_one() ->
     assert there.workers == ["WK1", "WK2"]
     there.left("WR1")
     assert there.workers == ["WK2"]
+
+
+def test_of_agents_without_end_the_last_hundred_are_known() -> None:
+    there = agents()
+    for number in range(1000):
+        there.accepted(f"WR{number}", (ES,), worker=f"WK{number}")
+    assert there.workers == [f"WK{number}" for number in range(900, 1000)]
+    for number in range(1000):
+        there.left(f"WR{number}")
+    assert len(there) == 0
+    assert not there.accepted("WR999", (ES,))
+    assert len(there._gone) == 100

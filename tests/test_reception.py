@@ -220,7 +220,7 @@ async def test_the_log_tells_which_language_a_caller_got_and_why() -> None:
 
 async def test_a_request_without_a_call_is_refused() -> None:
     async with house() as home:
-        for form in ({"From": CALLER}, {"CallSid": ""}, {"Digits": "2"}):
+        for form in ({"From": CALLER}, {"CallSid": ""}, {"Digits": "2"}, {"CallSid": "CA" + "1" * 60_000}):
             assert (await home.post("/welcome", form)).status == 400
             assert (await home.post("/incoming-call?lang=es", form)).status == 400
         assert len(home.registry) == 0

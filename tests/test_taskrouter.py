@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from wires import ACCOUNT_SID, FLEX_SID, OWN_NUMBER, WORKFLOW_SID
 
 from bmv.call.carrier import Seat
+from bmv.telephony.sids import LONGEST
 from bmv.telephony.taskrouter import TaskEvent, TaskMeaning, decode_event, languages_of
 
 ATTRIBUTES = {
@@ -194,3 +195,11 @@ def test_a_task_that_is_not_ours_is_none_of_our_business(attributes: str) -> Non
 @given(st.text())
 def test_no_attributes_whatever_do_harm(attributes: str) -> None:
     decode_event(task_event("reservation.accepted", attributes))
+
+
+def test_of_names_that_are_far_too_long_to_be_any_the_beginning_is_remembered_or_nothing() -> None:
+    names = ("ReservationSid", "WorkerSid", "TaskSid", "WorkspaceSid")
+    event = decode_event(task_event("reservation.accepted", **(RESERVATION | dict.fromkeys(names, "W" * 60_000))))
+    assert event is not None
+    assert {event.agent, event.seat.task, event.seat.workspace} == {"W" * LONGEST}
+    assert event.worker_sid == ""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from bmv.languages import Language
 
+MOST = 100  # agents who are there, and who are known to have gone: a transfer takes seconds, and a call ends some time
+
 
 class Agents:
     """The agents who have accepted a call and not left it, in the order in which they came.
@@ -19,7 +21,7 @@ class Agents:
         self._caller = caller
         self._otherwise = otherwise
         self._here: dict[str, tuple[Sequence[Language], str]] = {}
-        self._gone: set[str] = set()
+        self._gone: dict[str, None] = {}
 
     def __len__(self) -> int:
         return len(self._here)
@@ -44,6 +46,8 @@ class Agents:
             return False
         news = agent not in self._here
         self._here[agent] = speaks, worker
+        if len(self._here) > MOST:
+            del self._here[next(iter(self._here))]
         return news
 
     def left(self, agent: str) -> bool:
@@ -54,7 +58,9 @@ class Agents:
         last = next(reversed(self._here), None)
         self._here.pop(agent, None)
         if agent:  # who has no name may come again
-            self._gone.add(agent)
+            self._gone[agent] = None
+        if len(self._gone) > MOST:
+            del self._gone[next(iter(self._gone))]
         return agent == last and bool(self._here)
 
     def choose(self, speaks: Sequence[Language]) -> Language:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import msgspec
 
+from bmv.telephony.sids import sid_of
 from bmv.wire import MessageDecoder
 
 MAX_MESSAGE_BYTES = 64 * 1024  # a media message has about 400 bytes; nothing legal comes near this
-
-_LONGEST_SID = 64  # it is written into every message that we send
 
 
 class Connected(msgspec.Struct, tag_field="event", tag="connected"):
@@ -115,5 +114,5 @@ def encode_mark(stream_sid: str, name: str) -> bytes:
 
 
 def is_stream_sid(text: str) -> bool:
-    """Whether this is a name that Twilio gives a stream: MZ and 32 letters and digits, and never much more."""
-    return text.isascii() and text.isalnum() and text.startswith("MZ") and len(text) <= _LONGEST_SID
+    """Whether this may be a name that Twilio gives a stream. It is written into every message that we send."""
+    return text.startswith("MZ") and bool(sid_of(text))

@@ -6,7 +6,6 @@ none of our business; ours carry `bmv_call_id` in their attributes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -17,6 +16,7 @@ import msgspec
 from bmv import languages
 from bmv.call.carrier import Seat
 from bmv.languages import Language
+from bmv.telephony.sids import LONGEST, sid_of
 from bmv.telephony.twiml import CALL_ID
 from bmv.wire import UNREADABLE
 
@@ -72,9 +72,9 @@ def decode_event(form: Mapping[str, str]) -> TaskEvent | None:
         call_id,
         meaning,
         name,
-        seat=seat(attributes, form.get("WorkspaceSid", ""), form.get("TaskSid", "")),
-        agent=form.get("ReservationSid", ""),
-        worker_sid=_sid(form.get("WorkerSid")),
+        seat=seat(attributes, form.get("WorkspaceSid", "")[:LONGEST], form.get("TaskSid", "")[:LONGEST]),
+        agent=form.get("ReservationSid", "")[:LONGEST],
+        worker_sid=sid_of(form.get("WorkerSid")),
         worker=_decode(form.get("WorkerAttributes", "")),
     )
 
@@ -89,7 +89,7 @@ def seat(attributes: object, workspace: str, task: str) -> Seat:
         return Seat(workspace, task)
     participants = conference.get("participants")
     customer = participants.get("customer") if isinstance(participants, dict) else None
-    return Seat(workspace, task, _sid(conference.get("sid")), _sid(customer))
+    return Seat(workspace, task, sid_of(conference.get("sid")), sid_of(customer))
 
 
 def languages_of(worker: Mapping[str, Any], names: Sequence[str]) -> tuple[Language, ...]:
@@ -131,10 +131,6 @@ def _words(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from _words(each) if isinstance(each, str) else ()
-
-
-def _sid(value: object) -> str:
-    return value if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9]+", value) else ""
 
 
 def _decode(text: object) -> dict[str, Any]:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from bmv.telephony.sids import sid_of
+
 
 def call_sid_of(form: Mapping[str, str]) -> str:
     """Which call a voice webhook is about; Twilio's always say, and without it calls could not be told apart."""
-    if call_sid := form.get("CallSid"):
+    if call_sid := sid_of(form.get("CallSid")):
         return call_sid
     raise web.HTTPBadRequest(text="no CallSid\n")
 

@@ -16,6 +16,7 @@ from bmv.call.state import EndReason, IllegalTransition
 from bmv.languages import Language
 from bmv.telephony import twiml
 from bmv.telephony.pairing import Pairing
+from bmv.telephony.sids import sid_of
 from bmv.telephony.taskrouter import TaskEvent, TaskMeaning, decode_event, encode_attributes, languages_of
 from bmv.web.answers import call_sid_of, done, twiml_response
 from bmv.web.gate import FORM
@@ -120,7 +121,7 @@ class Webhooks:
         form = request[FORM]
         call_id = request.query.get(twiml.CALL_ID, "")
         role = Role.AGENT if request.query.get(twiml.ROLE) == Role.AGENT.value else Role.CALLER
-        status, call_sid = form.get("CallStatus", ""), form.get("CallSid", "")
+        status, call_sid = form.get("CallStatus", ""), sid_of(form.get("CallSid"))
         log.info("call_status", role=role.value, status=status, call_sid=call_sid)
         if role is Role.AGENT and status in OVER:
             self._pairing.give_up(call_id)  # also when our call is long over: the next one waits for its turn
