@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bmv.call.captions import NEW_LINE_AFTER, Caption, CaptionFeed, CaptionLines
+from bmv.call.captions import LONGEST_PIECE, NEW_LINE_AFTER, Caption, CaptionFeed, CaptionLines
 from bmv.call.leg import Role
 from bmv.call.translator import CaptionKind
 
@@ -170,3 +170,9 @@ def test_a_reader_may_stop_reading_while_it_reads() -> None:
     with feed.reading(seen.append):
         feed.publish(Caption("call-1", Role.AGENT, ORIGINAL, 1, "hello"))
     assert len(seen) == 1
+
+
+def test_of_a_piece_without_end_the_beginning_is_kept() -> None:
+    reading = Reading()
+    reading.lines.append(TRANSLATION, "x" * 10_000_000, 10.0)
+    assert reading.page() == {1: ("x" * LONGEST_PIECE, None)}

@@ -126,3 +126,15 @@ def test_all_that_is_pending_may_be_replayed() -> None:
     ledger.hear(50)
     ledger.replay(50)
     assert ledger.replayed_frames == ledger.pending == 50
+
+
+def test_reasons_without_end_are_told_of_together() -> None:
+    ledger = SpeechLedger()
+    ledger.hear(1000)
+    for number in range(1000):
+        ledger.settle(1, Fate.LOST, f"error {number}")
+    reasons = ledger.summary()["lost_because"]
+    assert isinstance(reasons, dict)
+    assert reasons["error 19"] == 0.02
+    assert reasons["further reasons"] == pytest.approx(980 * 0.02)
+    assert len(reasons) == 21

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from bmv.call.translator import Expiring, Processed
 from bmv.translators import openai_interpreter, turns
 from bmv.translators.openai_interpreter import OpenAIInterpreter
+from bmv.translators.openai_socket import Line
 
 # -- what fails -----------------------------------------------------------------------------------------------------
 
@@ -245,6 +246,21 @@ async def test_a_session_that_lost_audio_on_the_way_is_given_up() -> None:
             call.say(500, voiced=False)  # all at once: the server has no chance to read
         call.say(3000, voiced=False)
         assert "words are missing" in str(await call.lost())
+
+
+async def test_a_server_that_wants_answers_without_end_and_takes_none_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def chattering(session: Session) -> None:
+        await session.welcome()
+        await session.say("response.created", response={"id": "not asked for", "status": "in_progress"})
+
+    def takes_nothing(_line: Line, _message: bytes, *, audio: bool) -> bool:
+        return audio
+
+    monkeypatch.setattr(Line, "post", takes_nothing)
+    async with realtime(chattering) as server, calling(server) as call:
+        assert str(await call.lost()) == "OpenAI says much and takes nothing"
 
 
 async def test_a_session_says_before_its_time_that_it_is_expiring_and_goes_on() -> None:

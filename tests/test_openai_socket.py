@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from bmv.call.alongside import alongside
 from bmv.call.translator import TranslatorLost
 from bmv.metrics import Histogram
-from bmv.translators.openai_socket import OUTBOX_MESSAGES, SESSION_SECONDS, Line, renew_after
+from bmv.translators.openai_socket import OUTBOX_COMMANDS, OUTBOX_MESSAGES, SESSION_SECONDS, Line, renew_after
 
 # -- opening --------------------------------------------------------------------------------------------------------
 
@@ -111,6 +111,16 @@ async def test_a_queue_full_of_other_things_takes_more_of_them() -> None:
             await asyncio.sleep(0.001)
     assert kept == [True] * (OUTBOX_MESSAGES + 1) + [False]
     assert without_filler(server.session) == [{"n": number} for number in range(OUTBOX_MESSAGES + 1)]
+
+
+async def test_a_queue_takes_no_more_of_other_things_than_anybody_needs() -> None:
+    async with clogged() as (line, hears, server):
+        kept = [line.post(b'{"n":%d}' % number, audio=False) for number in range(OUTBOX_COMMANDS + 10)]
+        hears.set()
+        while {"n": OUTBOX_COMMANDS - 1} not in server.session.received:
+            await asyncio.sleep(0.001)
+    assert kept == [True] * OUTBOX_COMMANDS + [False] * 10
+    assert without_filler(server.session) == [{"n": number} for number in range(OUTBOX_COMMANDS)]
 
 
 async def test_a_server_that_takes_nothing_is_noticed() -> None:

@@ -7,7 +7,16 @@ from fakes import loud, numbers, spoken
 from listener import NOISE, Listener, heard_of, quiet, talking
 
 from bmv.audio.mulaw import FRAME_SECONDS
-from bmv.call.playout import CUSHION_SECONDS, INNER_PAUSE, LEAD_SECONDS, MOST_FRAMES, SHORT_PAUSE
+from bmv.call.playout import (
+    CUSHION_SECONDS,
+    INNER_PAUSE,
+    LEAD_SECONDS,
+    MOST_FRAMES,
+    PACE_STEP_SECONDS,
+    PACE_WINDOW_SECONDS,
+    SHORT_PAUSE,
+    Pace,
+)
 from bmv.call.translator import TranslatorLost
 
 
@@ -80,3 +89,22 @@ def test_of_translations_nothing_is_heard_that_would_wait_for_more_than_ten_minu
     listener.speak(*spoken(30, 60))
     listener.wait(5.0)
     assert numbers(listener.heard) == [*range(100, 130), *range(200, 230), *range(30, 60)]
+
+
+def test_sentences_of_our_own_without_end_are_said_for_ten_minutes_and_the_rest_is_refused() -> None:
+    listener = Listener()
+    said = [listener.playout.announce(b"".join(spoken(0, 100)), listener.clock()) for _ in range(400)]
+    assert said == [True] * (MOST_FRAMES // 100 + 1) + [False] * (399 - MOST_FRAMES // 100)
+    assert listener.playout.backlog <= MOST_FRAMES * FRAME_SECONDS + 2
+    listener.wait(4.0)
+    assert listener.playout.announce(b"".join(spoken(0, 100)), listener.clock())
+
+
+def test_deliveries_without_number_take_no_more_memory_than_their_sound() -> None:
+    pace = Pace()
+    at = 0.0
+    for _ in range(20_000):  # 2000 a second
+        at += 0.0005
+        measured = pace.note(at, 0.001)
+    assert measured == pytest.approx(2.0, rel=0.02)
+    assert len(pace._sent) <= PACE_WINDOW_SECONDS / PACE_STEP_SECONDS + 1

@@ -291,6 +291,18 @@ async def test_before_anybody_is_there_and_after_the_end_nothing_is_said() -> No
     assert read(talk) == []
 
 
+async def test_a_phrase_behind_far_too_much_is_not_shown_as_if_it_had_been_said() -> None:
+    talk = Talk("es")
+    async with talk.living():
+        await talk.bridged()
+        shown = read(talk)
+        while talk.call.say_phrase(Sentence.ONE_MOMENT):
+            assert talk.call.view().directions[AGENT].backlog <= 601
+            shown = read(talk)
+        assert shown
+        assert read(talk) == shown
+
+
 async def test_a_phrase_without_a_sound_is_not_shown_as_if_it_had_been_said() -> None:
     class Mute(FakeSpeaker):
         def say(self, sentence: Sentence, language: Language) -> bytes:

@@ -11,7 +11,7 @@ from fakes import HandClock, settle
 
 from bmv.call.captions import NEW_LINE_AFTER, Caption, CaptionLines
 from bmv.call.leg import Role
-from bmv.call.transcript import FINAL_AFTER, LINES_KEPT, LONGEST_TEXT, Line, Transcript, Transcripts
+from bmv.call.transcript import FINAL_AFTER, LINES_KEPT, LONGEST_TEXT, MOST_OVER, Line, Transcript, Transcripts
 from bmv.call.translator import CaptionKind
 
 CALLER, AGENT = Role.CALLER, Role.AGENT
@@ -259,3 +259,15 @@ def test_a_piece_of_text_without_end_is_cut_off() -> None:
     call = Call()
     call.says("a" * 10 * LONGEST_TEXT)
     assert len(call.transcript.lines()[0].text) == LONGEST_TEXT
+
+
+def test_of_calls_without_end_the_captions_of_the_last_ones_are_kept_however_long_they_shall_be() -> None:
+    calls = Transcripts(HandClock(), retention=86_400)
+    running = calls.open("running")
+    for number in range(MOST_OVER + 10):
+        calls.open(f"call-{number}")
+        calls.close(f"call-{number}")
+    assert len(calls) == MOST_OVER + 1
+    assert calls.of("call-9") is None
+    assert calls.of("call-10")
+    assert calls.of("running") is running

@@ -31,6 +31,7 @@ class Caption:
 
 
 LONGEST_LINE = 400  # characters, for somebody who speaks without a pause
+LONGEST_PIECE = 2000  # and the most that is kept of what comes at once: nobody says so much between two pieces
 
 Reader = Callable[[Caption], None]
 
@@ -74,7 +75,7 @@ class CaptionLines:
         A translation begins a new line only when the original has begun one, and takes its number: so the two stay side
         by side, although they pause at different places. Where the original is not transcribed it counts by itself.
         """
-        line = self._lines[kind]
+        line, text = self._lines[kind], text[:LONGEST_PIECE]
         paused = kind not in self._last or now - self._last[kind] > NEW_LINE_AFTER
         number = self._next_number(kind) if paused or len(line.text) > LONGEST_LINE else line.line
         if number != line.line:

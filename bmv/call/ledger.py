@@ -7,6 +7,10 @@ from enum import Enum
 
 from bmv.audio.mulaw import FRAME_SECONDS
 
+MOST_REASONS = 20
+"""Why something was lost, in one call; a provider may make new ones without end."""
+OTHER_REASON = "further reasons"
+
 
 class Fate(Enum):
     """What became of a voiced frame; each has exactly one."""
@@ -56,7 +60,8 @@ class SpeechLedger:
         self._fates[fate] += frames
         self.pending -= frames
         if fate is Fate.LOST and frames:
-            self._reasons[reason] += frames
+            known = reason in self._reasons or len(self._reasons) < MOST_REASONS
+            self._reasons[reason if known else OTHER_REASON] += frames
 
     def replay(self, frames: int) -> None:
         """So many pending frames, none of them replayed before, are given to a second session."""

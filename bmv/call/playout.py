@@ -7,6 +7,7 @@ playout therefore models how far that buffer is filled and keeps it at a small l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ ROUNDING = 1e-6  # seconds: sums of frames are not exact
 CUSHION_SECONDS = 0.16  # how much later than it could a translation breaks a silence: survives a jitter of +-80 ms
 ORIGINAL_CUSHION_SECONDS = 0.06  # the same for the original, whose frames come evenly
 PACE_WINDOW_SECONDS = 4.0
+PACE_STEP_SECONDS = 0.02  # deliveries that come closer together count as one: so there are few, however many come
 INNER_PAUSE = 12  # frames (240 ms): pauses up to this stay in a translation, the rest is the translator's filler
 PRE_ROLL = 2  # frames kept before speech sets in again, so that a soft consonant is not cut off
 BEHIND_FRAMES = 50  # more of a translation than this (1 s) waiting is being behind
@@ -87,7 +89,11 @@ class Pace:
 
     def note(self, received_at: float, seconds: float) -> float:
         """Count one delivery and return the pace."""
-        self._sent.append((received_at, seconds))
+        since, sent = self._sent[-1] if self._sent else (-math.inf, 0.0)
+        if received_at - since < PACE_STEP_SECONDS:
+            self._sent[-1] = since, sent + seconds
+        else:
+            self._sent.append((received_at, seconds))
         self._seconds += seconds
         while received_at - self._sent[0][0] > PACE_WINDOW_SECONDS:
             self._seconds -= self._sent.pop(0)[1]
@@ -253,10 +259,16 @@ class Playout:
         self._speech.behind = BEHIND_FRAMES_LIVE
         self._speech.frames.append(Sound(frame, now + cushion, voiced=voiced, translated=False))
 
-    def announce(self, audio: bytes, now: float) -> None:
-        """A sentence of our own, mu-law, after all that waits."""
+    def announce(self, audio: bytes, now: float) -> bool:
+        """A sentence of our own, mu-law, after all that waits.
+
+        Returns False, and leaves it out, where that is more than ten minutes: who asks for them may go on for hours.
+        """
+        if len(self._speech.frames) > MOST_FRAMES:
+            return False
         for frame in mulaw.frames(audio):
             self._speech.frames.append(Sound(frame, now, voiced=not is_silent(frame), translated=False))
+        return True
 
     def overhear(self, frame: bytes, now: float, *, voiced: bool) -> None:
         """One frame of the original underneath: turned down while something sounds above it, at full level otherwise.

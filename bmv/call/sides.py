@@ -71,13 +71,12 @@ class Sides:
     def say_phrase(self, sentence: Sentence) -> bool:
         """Say to the caller what the agent asks us to, after all that waits; read along it is the agent's line.
 
-        Returns False where there is no sound of it, and so nothing to hear.
+        Returns False where there is no sound of it, and so nothing to hear, or far too much waits to be heard before.
         """
         caller, agent = self.parties[Role.CALLER], self.parties[Role.AGENT]
         audio = caller.voice(sentence)
-        if not audio:
+        if not (audio and caller.playout.announce(audio, self._now())):
             return False
-        caller.playout.announce(audio, self._now())
         texts = {CaptionKind.ORIGINAL: agent.language.sentences[sentence]}
         if caller.language is not agent.language:
             texts[CaptionKind.TRANSLATION] = caller.language.sentences[sentence]

@@ -19,6 +19,8 @@ LINES_KEPT = 2000
 """Of one call, both speakers and both kinds: more than an hour of talk. Then the oldest are dropped, and counted."""
 LONGEST_TEXT = 2000
 """Characters of a line that are kept. Captions begin a new line long before; a single piece may be of any length."""
+MOST_OVER = 5000
+"""Calls that are over and whose captions are kept, however long they shall be."""
 FINAL_AFTER = {CaptionKind.ORIGINAL: NEW_LINE_AFTER, CaptionKind.TRANSLATION: 5.0}
 """Seconds without a word after which nothing is expected any more: a translation may pause longer than the speaker."""
 
@@ -178,10 +180,15 @@ class Transcripts:
         if transcript and not transcript.over:
             transcript.close()
             self._over[call_id] = self._clock() + self._retention
+            if len(self._over) > MOST_OVER:
+                self._forget(next(iter(self._over)))
             self.tick(self._clock())
 
     def tick(self, now: float) -> None:
         """Forget what is to be forgotten by now; call it every second or more often."""
         while self._over and (call_id := next(iter(self._over))) and self._over[call_id] <= now:
-            del self._over[call_id]
-            del self._calls[call_id]
+            self._forget(call_id)
+
+    def _forget(self, call_id: str) -> None:
+        del self._over[call_id]
+        del self._calls[call_id]

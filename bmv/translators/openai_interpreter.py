@@ -140,7 +140,8 @@ class OpenAIInterpreter:
         self._post(outgoing.encode_commit())
 
     def _post(self, message: bytes) -> None:
-        self._line.post(message, audio=False)
+        if not self._line.post(message, audio=False):
+            self._outlet.fail(TranslatorLost("OpenAI says much and takes nothing"))
 
     # -- out --------------------------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ BODY_SECONDS = 0.5  # for the body of a refusal, once its head is here
 BODY_BYTES = 65_536  # of it that are read
 HEARTBEAT_SECONDS = 20.0
 OUTBOX_MESSAGES = 150  # 30 s of audio in messages of 200 ms: who is so far behind will not catch up
+OUTBOX_COMMANDS = 1000  # of messages that are no audio: who makes us answer so often and reads nothing is not well
 SILENT_REFUSALS = 3  # in a row, within SILENT_SECONDS: 429 that neither says why nor when to come back means no money
 SILENT_SECONDS = 60.0
 SILENT_LEAST_SECONDS = 10.0  # and no sooner: calls that lose their sessions together are refused together
@@ -102,7 +103,8 @@ class Line:
         `messages`.
 
         A full queue drops its oldest audio and gives False: words are missing then, and the session should be given
-        up, so that they are said again to the next. Nothing but audio is ever dropped.
+        up, so that they are said again to the next. Nothing else is dropped, unless there is far too much of it: that
+        gives False as well.
         """
         if not self._sender.is_stuck:
             self._write(message, self._clock())
@@ -112,6 +114,9 @@ class Line:
             return True
         oldest = next((place for place, (_, is_audio, _) in enumerate(self._outbox) if is_audio), None)
         if oldest is None:
+            if len(self._outbox) > OUTBOX_COMMANDS:
+                self._outbox.pop()
+                return False
             return True
         del self._outbox[oldest]
         if not self._dropping:  # said once: until the session is given up more may be fed, thousands of frames at once
