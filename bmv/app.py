@@ -90,16 +90,17 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Server]:
+async def serving(settings: Settings, metronome: Metronome | None = None) -> AsyncIterator[Server]:
     """Serve while inside. Leaving ends every call that still runs, tells both parties, and closes everything.
 
-    To let running calls end by themselves, `await server.registry.drain(seconds)` before leaving.
+    To let running calls end by themselves, `await server.registry.drain(seconds)` before leaving. `metronome` is one of
+    its own unless a test brings another.
     """
     connector = aiohttp.TCPConnector(limit=0)  # the usual limit of 100 connections is reached by the 50th call
     async with aiohttp.ClientSession(connector=connector) as http:
         speaker = await prompts(settings, http)
         hold_audio = read_hold_audio(settings.hold_audio)  # here: what a thread has freed is of no use to others
-        services, pairing = _services(settings, http, speaker, hold_audio)
+        services, pairing = _services(settings, http, speaker, hold_audio, metronome or Metronome())
         registry = CallRegistry(services, max_calls=settings.max_calls)
         app = _application(settings, registry, services, pairing)
         doorway = Doorway(app)
@@ -213,7 +214,7 @@ def read_hold_audio(chosen: str | Path) -> bytes:
 
 
 def _services(
-    settings: Settings, http: aiohttp.ClientSession, speaker: Speaker, hold_audio: bytes
+    settings: Settings, http: aiohttp.ClientSession, speaker: Speaker, hold_audio: bytes, metronome: Metronome
 ) -> tuple[CallServices, Pairing]:
     # From the turn on: the request that dials, the ringing, and the five seconds that Twilio may add to it.
     patience = rest.REQUEST_SECONDS + settings.agent_answer_timeout_seconds + 5
@@ -254,7 +255,6 @@ def _services(
         max_wait=settings.max_wait_seconds,
         max_call=settings.max_call_seconds,
     )
-    metronome = Metronome()
     transcripts = Transcripts(metronome.now, retention=settings.captions_retention_seconds)
     kinds = translators(settings, http)
     return CallServices(carrier, kinds, speaker, metronome, CaptionFeed(), transcripts, policy), pairing

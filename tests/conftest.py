@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import structlog
 from hypothesis import settings
+from steady import be_steady
 
+be_steady()
 settings.register_profile("bmv", deadline=None)
 settings.load_profile("bmv")
 

@@ -18,6 +18,7 @@ from bmv import languages
 from bmv.app import Server, serving
 from bmv.audio import mulaw
 from bmv.call.captions import Caption
+from bmv.call.metronome import Metronome
 from bmv.config import Settings
 from bmv.languages import Sentence
 from bmv.simulator.openai import Brain, EchoBrain, EchoTurns, FakeOpenAI, TurnBrain
@@ -72,6 +73,13 @@ class House:
         async with asyncio.timeout(seconds):
             while len(self.server.registry):
                 await asyncio.sleep(0.02)
+
+
+class Unhurried(Metronome):
+    """Never says that the server does not keep up: here the whole world is on its event loop, and others beside it."""
+
+    def measure(self, late: float, now: float) -> None:
+        self.late.add(late)
 
 
 def says(language: str, sentence: Sentence) -> tuple[str, str]:
@@ -131,13 +139,15 @@ async def house(
     pace: float = 1.0,
     say: Callable[[str, str], bytes] | None = None,
     settings: Mapping[str, str] = MappingProxyType({}),
+    metronome: Metronome | None = None,
     **changes: str,
 ) -> AsyncIterator[House]:
     """Open the house; `settings` and `changes` are settings by their names. On leaving, everything must be over.
 
     `azure` makes OpenAI a resource of Azure's with these deployments.
 
-    Without `say` the sentences of `<Say>` take no time, which keeps the tests short.
+    Without `say` the sentences of `<Say>` take no time, which keeps the tests short. Without a `metronome` of its own
+    the server takes every call, however busy this machine is.
     """
     before = asyncio.all_tasks()
     twilio = FakeTwilio(account_sid=ACCOUNT, auth_token=TOKEN, say=say)
@@ -147,8 +157,9 @@ async def house(
         event_callback_url=f"https://{HOST}/reservation-accepted", events=events, workflows={WORKFLOW}
     )
     captions: list[Caption] = []
-    async with twilio, FakeOpenAI(brain, turns=turns, api_key=KEY, azure=azure, pace=pace) as openai:  # noqa: SIM117 - their addresses are settings
-        async with serving(Settings.load(environment(twilio, openai, {**settings, **changes}))) as server:
+    async with twilio, FakeOpenAI(brain, turns=turns, api_key=KEY, azure=azure, pace=pace) as openai:
+        loaded = Settings.load(environment(twilio, openai, {**settings, **changes}))
+        async with serving(loaded, metronome or Unhurried()) as server:
             base_url = f"http://127.0.0.1:{server.port}"
             twilio.route(HOST, base_url)
             with server.captions.reading(captions.append):

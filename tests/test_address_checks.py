@@ -189,7 +189,7 @@ async def test_a_ready_that_is_no_answer_of_ours_is_told_apart() -> None:
 
 async def test_a_front_that_never_answers_is_given_up() -> None:
     async with practice(silent=lambda _: True) as patient:
-        patient.roads = replace(patient.roads, request_seconds=0.5)
+        patient.roads = replace(patient.roads, request_seconds=2.0)
         found = await patient.examine()
 
     found.has("public server", "fault", "is not answered within", "passes it on to nobody")

@@ -16,6 +16,7 @@ from bmv import __version__, app, languages
 from bmv.audio.mulaw import FRAME_MS
 from bmv.call import playout
 from bmv.call.leg import Role
+from bmv.call.metronome import Metronome
 from bmv.call.registry import CallRegistry
 from bmv.call.state import FAREWELLS, CallState, EndReason
 from bmv.commands.arguments import COMMANDS
@@ -148,7 +149,7 @@ async def routes_of_the_app() -> set[str]:
         | {"TRANSLATOR": "loopback"}
     )
     async with aiohttp.ClientSession() as http:
-        services, pairing = app._services(settings, http, await app.prompts(settings, http), b"")
+        services, pairing = app._services(settings, http, await app.prompts(settings, http), b"", Metronome())
         application = app._application(settings, CallRegistry(services, max_calls=1), services, pairing)
     routes = ((route.method, route.resource) for route in application.router.routes())
     return {f"{method} {resource.canonical}" for method, resource in routes if resource and method != "HEAD"}

@@ -19,6 +19,7 @@ from wires import signature
 from bmv import languages
 from bmv.audio.mulaw import FRAME_SECONDS
 from bmv.call.alongside import alongside
+from bmv.call.metronome import Metronome
 from bmv.call.strain import FEW, HEARD_SECONDS, NEARLY_HEARD_SECONDS
 from bmv.languages import Sentence
 from bmv.simulator import voices
@@ -134,7 +135,7 @@ async def starve(late: float) -> None:
 
 
 async def test_that_sound_is_about_to_have_gaps_is_said_and_nobody_is_let_in_once_it_has() -> None:
-    async with house(TRANSLATOR="loopback", METRICS_PORT="0") as home:
+    async with house(metronome=Metronome(), TRANSLATOR="loopback", METRICS_PORT="0") as home:
         metrics = f"http://127.0.0.1:{home.server.metrics_port}/metrics"
         _, call = await home.calls()
         await starve((NEARLY_HEARD_SECONDS + HEARD_SECONDS) / 2)
