@@ -12,8 +12,9 @@ import warnings
 from collections.abc import Callable
 from selectors import DefaultSelector, SelectorKey
 
-SHORT = 0.02
-"""Seconds by which everybody is late now and then. They are left in: processes beside us do not wait for us."""
+SHORT = 0.04
+"""Seconds by which everybody is late now and then, and which nobody hears. They are left in: processes beside us do not
+wait for us."""
 
 
 class Waiting(DefaultSelector):

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from house import KEY, MARIA_NUMBER, House, environment, house_is_quiet
+from house import KEY, MARIA_NUMBER, House, Unhurried, environment, house_is_quiet
 from settingup import CALLER, FLEX, HOST, NAMED, Place, nothing_set, place
 from studio import Flow, Walk, presses
 
@@ -37,7 +37,7 @@ async def served(home: Place) -> AsyncIterator[House]:
         written = read_environment(home.env, {})
         names = ("PUBLIC_HOST", "TWILIO_CALLER_NUMBER", "TWILIO_FLEX_NUMBER", "TWILIO_FLEX_WORKFLOW_SID")
         settings = {name: text for name, text in usual.items() if name not in names} | written
-        async with serving(Settings.load(settings | {"OPENAI_API_KEY": KEY})) as server:
+        async with serving(Settings.load(settings | {"OPENAI_API_KEY": KEY}), Unhurried()) as server:
             base_url = f"http://127.0.0.1:{server.port}"
             home.twilio.route(settings["PUBLIC_HOST"], base_url)
             yield House(home.twilio, openai, server, [], base_url)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
 import sys
 import wave
 from collections.abc import AsyncIterator
@@ -14,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 import structlog
-from house import KEY, MARIA_NUMBER, House, environment, house, own_notices
+from house import KEY, MARIA_NUMBER, House, Unhurried, environment, house, own_notices
 from listening import heard_whole
 from mirror import SPANISH, Mirror, MirrorTurns, translated
 from packages import lay_out
@@ -185,14 +184,14 @@ async def test_notices_are_spoken_once_and_kept_for_the_next_start_when_openai_i
     changes = {"PROMPTS_DIR": "", "PROMPTS_CACHE_DIR": str(tmp_path)}
     everything = len(languages.IN_STREAM) * len(languages.LANGUAGES)
     async with FakeOpenAI(api_key=KEY) as openai:
-        async with serving(settings(openai, **changes)), asyncio.timeout(30):
-            while len(os.listdir(tmp_path)) < everything:  # noqa: PTH208 - a look at a small folder blocks nobody
-                await asyncio.sleep(0.05)
-            await asyncio.sleep(0.2)  # the last is written
+        with structlog.testing.capture_logs() as log:
+            async with serving(settings(openai, **changes), Unhurried()):
+                while not any(line["event"] == "prompts_rendered" for line in log):
+                    await asyncio.sleep(0.05)
         assert len(openai.speech.orders) == everything
         openai.speech.fail_next(SpeechFault(cut=True), times=everything)
         with structlog.testing.capture_logs() as log:
-            async with serving(settings(openai, **changes)):
+            async with serving(settings(openai, **changes), Unhurried()):
                 await asyncio.sleep(0.2)
         assert len(openai.speech.orders) == everything
     assert not [line for line in log if line["log_level"] == "warning"]

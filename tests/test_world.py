@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from house import own_notices
+from house import Unhurried, own_notices
 
 from bmv.app import Server, serving
 from bmv.commands.bench.processes import settings
@@ -24,7 +24,7 @@ async def served(
     """The real server, set up as it is measured, but for its own sentences, which need not be rendered."""
     async with world(kind) as made, aiohttp.ClientSession() as http:
         environ = {**settings(kind, folder, made.port, 0)} | {"PROMPTS_DIR": str(own_notices())} | changes
-        async with serving(Settings.load(environ)) as server:
+        async with serving(Settings.load(environ), Unhurried()) as server:
             yield made, server, http
 
 
