@@ -5,9 +5,12 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from contextvars import Context, ContextVar
+from dataclasses import dataclass
 from fcntl import ioctl
 from struct import unpack
 from termios import FIONREAD
+from typing import cast
 
 import pytest
 import uvloop
@@ -17,7 +20,7 @@ from stream_line import START, line, no_keys, no_marks
 
 from bmv.audio import mulaw
 from bmv.telephony import gathering
-from bmv.telephony.gathering import FRAMES, Bunch, Gathering
+from bmv.telephony.gathering import FRAMES, Bunch, Gathering, Watch
 from bmv.telephony.streams import MediaStream
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have no SO_RCVLOWAT that a poll heeds")
@@ -125,7 +128,7 @@ async def test_frames_that_were_read_before_the_stream_was_over_and_are_heard_af
     def over(ear: Ear) -> None:
         ear.gathering.stop()
         ear.gathering.heard(SIZE, patient=True)
-        assert ear.gathering._watch is None
+        assert not ear.gathering.on
 
     await _whatever_there_is(over)
 
@@ -141,26 +144,40 @@ async def test_what_is_less_than_is_waited_for_is_read_when_nothing_comes_for_a_
         assert ear.said == [SIZE]
 
 
+@dataclass
+class HandTimer:
+    """A call of a `HandLoop` that is still to come."""
+
+    loop: "HandLoop"
+    when: float
+    callback: Callable[[], None]
+    context: Context
+
+    def cancel(self) -> None:
+        self.loop.due.remove(self)
+
+
 class HandLoop:
     """Tells a time that somebody set, and remembers when it is to call."""
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.due: list[tuple[float, Callable[[], None]]] = []
+        self.due: list[HandTimer] = []
 
     def time(self) -> float:
         return self.now
 
-    def call_at(self, when: float, callback: Callable[[], None]) -> object:
-        self.due.append((when, callback))
-        return None
+    def call_at(self, when: float, callback: Callable[[], None], *, context: Context) -> HandTimer:
+        self.due.append(HandTimer(self, when, callback, context))
+        return self.due[-1]
 
     def go_on(self, when: float) -> None:
         """Call what is due at this time, and nothing is before."""
-        due, callback = self.due.pop()
-        assert due == pytest.approx(when)
-        self.now = due
-        callback()
+        [timer] = self.due
+        self.due.clear()
+        assert timer.when == pytest.approx(when)
+        self.now = timer.when
+        timer.callback()
 
 
 async def test_a_line_is_silent_when_it_has_been_for_150_ms_since_the_last_frame(
@@ -169,7 +186,7 @@ async def test_a_line_is_silent_when_it_has_been_for_150_ms_since_the_last_frame
     monkeypatch.setattr(gathering, "WATCH_SECONDS", 0.15)
     async with connected() as (ear, mouth):
         loop = HandLoop()
-        monkeypatch.setattr(ear.gathering, "_loop", loop)
+        monkeypatch.setattr(ear.gathering, "loop", loop)
         ear.gathering.heard(SIZE, patient=True)
         loop.now += 0.1
         ear.gathering.heard(SIZE, patient=True)
@@ -180,6 +197,52 @@ async def test_a_line_is_silent_when_it_has_been_for_150_ms_since_the_last_frame
         loop.go_on(100.25)
         await ear.news()
         assert loop.due == []
+
+
+async def test_all_lines_are_watched_by_one_timer_and_each_is_read_when_it_falls_silent_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gathering, "WATCH_SECONDS", 0.15)
+    loop = HandLoop()
+    first, second, third = watched(loop, 3)
+    for each in (first, second, third):
+        each.heard(SIZE, patient=True)
+        loop.now += 0.01
+    third.heard(SIZE, patient=False)
+    first.heard(SIZE, patient=True)
+    loop.go_on(100.15)
+    assert [first.on, second.on, third.on] == [True, True, False]
+    loop.go_on(100.16)
+    assert [first.on, second.on] == [True, False]
+    third.heard(SIZE, patient=True)
+    first.stop()
+    loop.go_on(100.18)
+    loop.go_on(100.31)
+    assert not third.on
+    assert loop.due == []
+
+
+async def test_that_timer_belongs_to_none_of_their_calls_and_there_is_none_when_nobody_gathers() -> None:
+    call: ContextVar[str] = ContextVar("call")
+    call.set("1")
+    loop = HandLoop()
+    lines = watched(loop, 2)
+    for each in lines:
+        each.heard(SIZE, patient=True)
+    assert [call in timer.context for timer in loop.due] == [False]
+    lines[0].stop()
+    assert len(loop.due) == 1
+    lines[1].stop()
+    assert loop.due == []
+
+
+def watched(loop: HandLoop, count: int) -> list[Gathering]:
+    """Lines that are watched together in the time of this loop."""
+    watch = Watch()
+    lines = [Gathering(None, watch) for _ in range(count)]
+    for each in lines:
+        each.loop = cast("asyncio.AbstractEventLoop", loop)
+    return lines
 
 
 async def test_messages_of_another_length_than_twilios_are_read_when_they_come() -> None:

@@ -7,6 +7,7 @@ translator is sent 100 ms at a time nothing is gained by knowing of the first 20
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import socket
 import sys
 from collections.abc import Callable
@@ -19,45 +20,77 @@ WATCH_SECONDS: Final = 0.15
 key or a mark that comes last."""
 
 
+class Watch:
+    """Over all lines that gather: one timer, for the one that has been silent longest.
+
+    A timer for each line would wake the process as often as the line's sound does.
+    """
+
+    def __init__(self) -> None:
+        self._heard_at: dict[Gathering, float] = {}  # the longest ago first
+        self._timer: asyncio.TimerHandle | None = None
+        self._context = contextvars.Context()  # no line's, which may be over long before the timer is
+
+    def heard(self, line: Gathering) -> None:
+        """A line that gathers was heard now."""
+        self._heard_at.pop(line, None)
+        self._heard_at[line] = line.loop.time()
+        if self._timer is None:
+            self._look()
+
+    def leave(self, line: Gathering) -> None:
+        """A line gathers no more."""
+        self._heard_at.pop(line, None)
+        if not self._heard_at and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        """Do the lines live? Asked again when the first of them would have been silent for too long."""
+        self._timer = None
+        while self._heard_at:
+            line, heard_at = next(iter(self._heard_at.items()))
+            if line.loop.time() < heard_at + WATCH_SECONDS:
+                self._timer = line.loop.call_at(heard_at + WATCH_SECONDS, self._look, context=self._context)
+                return
+            line.be_quick()
+
+
 class Gathering:
     """Of one socket. On anything but Linux, whose `SO_RCVLOWAT` an event loop's poll heeds, it does nothing."""
 
-    def __init__(self, sock: Any) -> None:
-        """`sock` is a TCP socket of the event loop's, or None: then nothing is gathered."""
+    def __init__(self, sock: Any, watch: Watch | None = None) -> None:
+        """`sock` is a TCP socket of the event loop's, or None: then nothing is gathered.
+
+        Share the `watch` with the others of this event loop.
+        """
         self._socket = sock if sys.platform == "linux" else None
+        self._watch = watch or Watch()
+        self.loop = asyncio.get_running_loop()
         self.on = False
         """Whether frames are gathered at present."""
-        self._loop = asyncio.get_running_loop()
-        self._heard_at = 0.0
-        self._watch: asyncio.TimerHandle | None = None
         self._stopped = False
 
     def heard(self, size: int, *, patient: bool) -> None:
         """A frame came in a message of so many bytes; whether the next ones may come together."""
-        self._heard_at = self._loop.time()
-        if patient is not self.on and not self._stopped:
-            self._set(round((FRAMES - 0.5) * size) if patient else 1)
-            self.on = patient
-            if patient and self._watch is None:
-                self._look()
+        if not patient:
+            self.be_quick()
+        elif not self._stopped:
+            if not self.on:
+                self.on = True
+                self._set(round((FRAMES - 0.5) * size))
+            self._watch.heard(self)
 
     def stop(self) -> None:
         """Whatever comes is read at once from now on, and nothing is watched any more, whatever is still heard."""
         self._stopped = True
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
-        self._be_quick()
+        self.be_quick()
 
-    def _look(self) -> None:
-        """Does the line live? Asked again when it would have been silent for too long."""
-        if self._loop.time() >= self._heard_at + WATCH_SECONDS:
-            self._be_quick()
-        self._watch = self._loop.call_at(self._heard_at + WATCH_SECONDS, self._look) if self.on else None
-
-    def _be_quick(self) -> None:
+    def be_quick(self) -> None:
+        """Whatever comes is read at once, until a frame is `heard` after which the next ones may come together."""
         if self.on:
             self.on = False
+            self._watch.leave(self)
             self._set(1)
 
     def _set(self, least: int) -> None:

@@ -16,7 +16,7 @@ from bmv.call.alongside import alongside
 from bmv.errors import ProtocolError
 from bmv.sockets import Sender, ServerSocket, texts
 from bmv.telephony import media
-from bmv.telephony.gathering import Bunch, Gathering
+from bmv.telephony.gathering import Bunch, Gathering, Watch
 from bmv.telephony.headway import Headway
 from bmv.waiting import Event
 
@@ -86,11 +86,17 @@ class MediaStream:
     """One party's leg; a `Leg` to the call. `listen` is its life."""
 
     def __init__(
-        self, ws: web.WebSocketResponse, start: media.StartDetail, *, send_seconds: float = SEND_SECONDS
+        self,
+        ws: web.WebSocketResponse,
+        start: media.StartDetail,
+        *,
+        watch: Watch | None = None,
+        send_seconds: float = SEND_SECONDS,
     ) -> None:
+        """`watch` is for all legs of the process."""
         self._ws = ws
         self._sender = Sender(ws)
-        self._gathering = Gathering(ws.get_extra_info("socket"))
+        self._gathering = Gathering(ws.get_extra_info("socket"), watch)
         self._headway = Headway(asyncio.get_running_loop().time)
         self._send_seconds = send_seconds
         self._stream_sid = start.stream_sid

@@ -13,6 +13,7 @@ from bmv.call.session import CallSession
 from bmv.call.state import IllegalTransition
 from bmv.errors import ProtocolError
 from bmv.telephony import twiml
+from bmv.telephony.gathering import Watch
 from bmv.telephony.media import StartDetail
 from bmv.telephony.streams import MediaStream, new_socket, read_start
 
@@ -27,6 +28,7 @@ class Intercept:
 
     def __init__(self, registry: CallRegistry) -> None:
         self._registry = registry
+        self._watch = Watch()
 
     def routes(self) -> list[web.RouteDef]:
         """The route; the address Twilio was given has no query string."""
@@ -52,7 +54,7 @@ class Intercept:
         start = await read_start(ws)
         call, role = self._admit(start)
         structlog.contextvars.bind_contextvars(call_id=call.id, role=role.value)
-        stream = MediaStream(ws, start)
+        stream = MediaStream(ws, start, watch=self._watch)
         try:
             replaced = call.leg_connected(role, stream)
         except IllegalTransition as error:
