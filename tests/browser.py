@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("playwright", reason="playwright is not installed: pip install -e .[test]")
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = (
@@ -25,7 +25,9 @@ ARGUMENTS = (
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-PATIENCE = 10_000  # milliseconds, for whatever a page is waited for
+PATIENCE = 30_000  # milliseconds, for whatever a page is waited for: a sentence and its translation take six seconds
+
+expect.set_options(timeout=PATIENCE)
 
 
 @asynccontextmanager

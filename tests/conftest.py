@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 from hypothesis import settings
-from steady import be_steady
+from steady import SteadyLoop, be_steady
 
 be_steady()
 settings.register_profile("bmv", deadline=None)
@@ -42,6 +42,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
         elif any(hasattr(item.module, world) for world in WORLDS):
             item.add_marker(pytest.mark.live)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    SteadyLoop.on = item.get_closest_marker("browser") is None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

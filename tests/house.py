@@ -65,7 +65,7 @@ class House:
     async def accepts(self, *, beep: bool = True) -> tuple[Party, Agent]:
         """An agent takes the next call."""
         alex = Party("Alex")
-        reservation = await self.twilio.next_reservation(timeout=5)
+        reservation = await self.twilio.next_reservation(timeout=20)
         return alex, await reservation.accept(party=alex, beep=beep)
 
     async def empty(self, seconds: float = 5.0) -> None:

@@ -38,13 +38,17 @@ class Waiting(DefaultSelector):
 class SteadyLoop(asyncio.SelectorEventLoop):
     """Its time, and so each of its timers, leaves out what its selector has overslept."""
 
-    def __init__(self, waiting: Waiting | None = None) -> None:
-        self._waiting = waiting or Waiting()
+    on = True
+    """Whether those that are made from now on do: not beside a browser, whose sound has a clock of its own."""
+
+    def __init__(self) -> None:
+        self._waiting = Waiting()
+        self._steady = self.on
         super().__init__(self._waiting)
 
     def time(self) -> float:
         """Seconds, as everybody who waits in this loop counts them."""
-        return super().time() - self._waiting.overslept
+        return super().time() - (self._waiting.overslept if self._steady else 0.0)
 
 
 def be_steady() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from holding import Ear
 from house import House, house, tells
 from listening import assert_heard, hardly_heard, listen
 from mirror import ENGLISH, SPANISH, Mirror, translated
@@ -117,7 +118,7 @@ async def test_an_agent_who_joins_a_while_after_accepting_is_told_when_he_can_he
         alex = Party("Alex")
         reservation = await home.twilio.next_reservation(timeout=5)
         await reservation.accept(party=alex, beep=beep, delay=1.5)
-        await alex.hears_speech(timeout=8)
+        await Ear(alex, 0).hears(notice(Sentence.INTERPRETER, "en"), 15)
         await alex.hears_quiet(1.0, timeout=10)
         await call.hang_up()
         await home.empty()

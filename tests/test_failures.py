@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from holding import Ear
 from house import house
 from listening import hardly_heard, heard_whole, listen, voiced_seconds
 from mirror import (
@@ -244,7 +245,7 @@ async def test_who_is_refused_for_good_does_not_knock_again_and_the_original_is_
         async with conversation(home) as (maria, alex):
             maria.say(SPANISH)
             await maria.done_speaking(timeout=15)
-            await alex.hears_speech(timeout=10)
+            await Ear(alex, 0).hears(SPANISH, 20)
             await alex.hears_quiet(1.5, timeout=15)
     assert home.openai.connections == 4
     assert heard_whole(alex.heard, LOST)
@@ -299,8 +300,8 @@ async def test_the_other_kind_of_translator_takes_over_when_the_first_is_refused
         async with conversation(home) as (maria, alex):
             maria.say(SPANISH)
             await maria.done_speaking(timeout=20)
-            await alex.hears_speech(timeout=20)
-            await alex.hears_quiet(3.0, timeout=20)
+            await Ear(alex, 0).hears(translated(SPANISH), 30)
+            await alex.hears_quiet(2.0, timeout=20)
     assert heard_whole(alex.heard, translated(SPANISH))
     assert hardly_heard(alex.heard, LOST)
     assert len(home.openai.conversations) == 1
@@ -336,7 +337,7 @@ async def test_where_the_other_kind_of_translator_is_refused_as_well_the_origina
         async with conversation(home) as (maria, alex):
             maria.say(SPANISH)
             await maria.done_speaking(timeout=15)
-            await alex.hears_speech(timeout=10)
+            await Ear(alex, 0).hears(SPANISH, 20)
             await alex.hears_quiet(1.5, timeout=15)
     assert heard_whole(alex.heard, LOST)
     assert heard_whole(alex.heard, SPANISH)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
+from holding import Ear
 from house import House, house
 from listening import heard_whole, listen, voiced_seconds
 from mirror import ENGLISH, LONG, SPANISH, MirrorTurns, conversation, ending, events, logged, translated
@@ -61,8 +60,8 @@ async def test_a_turn_based_session_that_is_lost_is_followed_by_another_and_no_w
         async with conversation(home) as (maria, alex):
             maria.say(SPANISH)
             await maria.done_speaking(timeout=20)
-            await alex.hears_speech(timeout=20)
-            await alex.hears_quiet(3.0, timeout=20)
+            await Ear(alex, 0).hears(translated(SPANISH), 30)
+            await alex.hears_quiet(1.0, timeout=20)
     assert heard_whole(alex.heard, translated(SPANISH))
     assert ending(log)["caller"]["speech_seconds"]["lost"] == 0
 
@@ -84,6 +83,7 @@ async def test_an_answer_that_goes_astray_is_given_again_and_heard_whole(respons
         async with conversation(home) as (maria, alex):
             maria.say(SPANISH)
             await _is_settled(home)
+            await Ear(alex, 0).hears(translated(SPANISH), 20)
             await alex.hears_quiet(1.0, timeout=15)
     assert heard_whole(alex.heard, translated(SPANISH))
     speech = ending(log)["caller"]["speech_seconds"]
@@ -100,6 +100,7 @@ async def test_an_answer_that_is_cut_off_both_times_is_followed_by_what_was_said
         async with conversation(home) as (maria, alex):
             maria.say(SPANISH)
             await _is_settled(home)
+            await Ear(alex, 0).hears(SPANISH, 20)
             await alex.hears_quiet(1.0, timeout=15)
     assert heard_whole(alex.heard, SPANISH)
     assert not heard_whole(alex.heard, translated(SPANISH))
@@ -109,6 +110,5 @@ async def test_an_answer_that_is_cut_off_both_times_is_followed_by_what_was_said
 
 
 async def _is_settled(home: House) -> None:
-    """Wait until the only turn is done with, which is when its item is deleted, and heard."""
+    """Wait until the only turn is done with, which is when its item is deleted; its sound is on its way."""
     await home.openai.until(lambda: any(each.deleted for each in home.openai.conversations), seconds=20)
-    await asyncio.sleep(0.3)  # its sound is on its way

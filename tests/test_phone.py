@@ -45,7 +45,7 @@ async def test_it_serves_until_ctrl_c_and_leaves_nothing_behind(tmp_path: Path) 
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
-    first = (await asyncio.wait_for(process.stdout.readline(), timeout=40)).decode()
+    first = (await asyncio.wait_for(process.stdout.readline(), timeout=90)).decode()
     found = re.search(r"http://127\.0\.0\.1:\d+/phone$", first.strip())
     assert found, first
     async with aiohttp.ClientSession() as http, http.get(found.group()) as page:

@@ -29,7 +29,7 @@ async def start(
 async def port_of(process: asyncio.subprocess.Process) -> int:
     """The port from the log line that says the server is serving."""
     assert process.stderr is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):  # which it takes only where others keep the machine busy
         while line := await process.stderr.readline():
             if found := re.search(rb'"port": ?(\d+)', line):
                 return int(found[1])

@@ -99,3 +99,12 @@ async def test_every_test_has_such_a_loop_and_so_has_every_command_that_it_runs(
 
     assert await kind() is SteadyLoop
     assert await asyncio.to_thread(asyncio.run, kind()) is SteadyLoop
+
+
+async def test_where_it_is_switched_off_what_was_overslept_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SteadyLoop, "on", False)
+    loop = SteadyLoop()
+    began = loop.time()
+    loop._waiting.overslept += 9
+    assert loop.time() >= began
+    loop.close()
