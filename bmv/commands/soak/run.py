@@ -194,7 +194,10 @@ class _Soak:
         return replace(plan.call(self._request.seed, number), fault=NONE, together=True)
 
     async def _census(self) -> Census:
-        """Count when no call runs and nothing is being closed any more: what is left does not become less."""
+        """Count when no call runs and nothing is being closed any more: what is left does not become less.
+
+        Where it became more, the first count is good: somebody looked at the metrics during the other one.
+        """
         counted: Census | None = None
         async with self._world.calm:
             await asyncio.sleep(SETTLE_SECONDS)
@@ -203,7 +206,7 @@ class _Soak:
                 await asyncio.sleep(SETTLE_SECONDS)
                 before, counted = counted, await self._subject.census()
                 if before and (before.tasks, before.sockets) <= (counted.tasks, counted.sockets):
-                    break
+                    return before
         assert counted is not None  # noqa: S101 for the type checker
         return counted
 
