@@ -242,6 +242,19 @@ async def test_a_refusal_cannot_be_for_one_direction() -> None:
         FakeOpenAI().fail_next(Fault(refuse=Refusal.of(500)), language="es")
 
 
+async def test_the_service_may_fail_for_a_while_and_what_waits_for_one_direction_goes_on_waiting() -> None:
+    async with FakeOpenAI() as fake:
+        fake.fail_next(Fault(reset_after=0.4), language="es")
+        fake.usually(Fault(refuse=Refusal.of(500)))
+        for _ in range(2):
+            assert (await refused(fake))[0] == 500
+        fake.usually()
+        async with session(fake, "es") as spanish:
+            await spanish.append(noise(1.0))
+            await spanish.receive_all()
+    assert [one.close_code for one in fake.sessions] == [1006]
+
+
 async def test_one_endpoint_can_fail_and_the_other_not() -> None:
     async with FakeOpenAI() as fake:
         fake.fail_next(Fault(refuse=Refusal.of(500)), times=2, endpoint="translations")

@@ -27,11 +27,11 @@ async def come(spells: Iterable[Spell], world: World, subject: Subject) -> None:
 @contextmanager
 def _translator_refuses(world: World, _subject: Subject, status: float) -> Iterator[None]:
     """Every upgrade; the sessions that are open go on."""
-    world.openai.fail_next(Fault(refuse=Refusal.of(round(status), retry_after=1)), times=1_000_000)
+    world.openai.usually(Fault(refuse=Refusal.of(round(status), retry_after=1)))
     try:
         yield
     finally:
-        world.openai.heal()
+        world.openai.usually()
 
 
 @contextmanager

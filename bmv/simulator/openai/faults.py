@@ -188,7 +188,7 @@ class Cues:
 
     def __init__(self, usual: Fault = NO_FAULT) -> None:
         """Let `usual` happen to each connection for which no other fault waits."""
-        self._usual = usual
+        self.usual = usual
         self._waiting: list[_Cue] = []
 
     def add(self, fault: Fault, times: int, *, language: str | None, endpoint: Endpoint | None) -> None:
@@ -207,7 +207,7 @@ class Cues:
 
     def at_upgrade(self, endpoint: Endpoint) -> Fault:
         """Give what befalls a connection that is being opened."""
-        return self._take(endpoint, None) or self._usual
+        return self._take(endpoint, None) or self.usual
 
     def at_update(self, endpoint: Endpoint, language: str) -> Fault | None:
         """Give what befalls a session that has just told its language, if there is anything."""

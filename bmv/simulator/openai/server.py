@@ -123,6 +123,10 @@ class FakeOpenAI:
         """
         self._cues.add(fault, times, language=language, endpoint=endpoint)
 
+    def usually(self, fault: Fault = NO_FAULT) -> None:
+        """Let this go wrong from now on with every connection for which no other fault waits. Those go on waiting."""
+        self._cues.usual = fault
+
     def heal(self, language: str | None = None) -> None:
         """Forget the faults that still wait for connections. What happens to those that are open goes on.
 
