@@ -190,12 +190,13 @@ class Sparing:
 
     That is warnings about no call of ours, which strangers cause, and of each call any line, which its telephones and
     its translators cause. So many of each kind are written at once, and then one every so many seconds, which tells how
-    many were `left_out`.
+    many were `left_out`. What no line of its kind came to tell, the last one of the call does.
     """
 
     AT_ONCE, SECONDS = 60, 2.0
     NEVER = frozenset({"log_lines_missing"})
     """Left out: what tells of lines that are missing."""
+    LAST = "call_ended"
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -215,7 +216,8 @@ class Sparing:
             self._left_out[kind] = self._left_out.get(kind, 0) + 1
             raise structlog.DropEvent
         self._free_at[kind] = free_at + self.SECONDS
-        if left_out := self._left_out.pop(kind, 0):
+        told = [each for each in self._left_out if each[0] == call] if call and name == self.LAST else [kind]
+        if left_out := sum(self._left_out.pop(each, 0) for each in told):
             event["left_out"] = left_out
         return event
 

@@ -232,10 +232,23 @@ def test_what_the_ends_of_a_call_cause_again_and_again_is_counted_and_not_writte
 
     assert sum(written("key_pressed", "c1") is not None for _ in range(1000)) == Sparing.AT_ONCE
     assert written("key_pressed", "c2")
-    assert written("call_ended", "c1")
+    assert written("stream_ended", "c1")
     clock[0] += Sparing.SECONDS
     assert written("key_pressed", "c1") == {"event": "key_pressed", "call_id": "c1", "left_out": 940}
     assert written("key_pressed", "c1") is None
+
+
+def test_what_was_left_out_of_a_call_is_told_at_its_end_at_the_latest() -> None:
+    sparing = Sparing(lambda: 100.0)
+    for call in ("c1", "c2"):
+        for event in ("key_pressed", "secure_pause"):
+            for _ in range(Sparing.AT_ONCE + 5):
+                with suppress(structlog.DropEvent):
+                    sparing(None, "info", {"event": event, "call_id": call})
+    for call in ("c1", "c2"):
+        assert sparing(None, "info", {"event": "call_ended", "call_id": call})["left_out"] == 10
+    assert not sparing._left_out
+    assert "left_out" not in sparing(None, "info", {"event": "call_ended", "call_id": "c3"})
 
 
 def test_a_flood_is_left_out_however_many_calls_tell_of_other_things_meanwhile() -> None:
