@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -217,7 +218,8 @@ class CallSession:
         structlog.contextvars.bind_contextvars(call_id=self.id)
         log.info(f"call_{self.state.value}", language=self.caller.language and self.caller.language.tag)
         try:
-            with self._services.metronome.attached(self._tick):
+            # The beat is of no call, and what is logged at one is.
+            with self._services.metronome.attached(partial(contextvars.copy_context().run, self._tick)):
                 await self._live()
         finally:
             self.end(EndReason.INTERNAL_ERROR)

@@ -96,11 +96,12 @@ class Webhooks:
         event = decode_event(form)
         call = self._registry.find(event.call_id) if event else None
         if event and call and call.agents.is_about(event.seat):
-            log.info("task_event", call_id=call.id, name=event.name)
-            try:
-                self._tell(call, event)
-            except IllegalTransition as error:
-                log.warning("event_out_of_place", call_id=call.id, error=str(error))
+            with structlog.contextvars.bound_contextvars(call_id=call.id):
+                log.info("task_event", name=event.name)
+                try:
+                    self._tell(call, event)
+                except IllegalTransition as error:
+                    log.warning("event_out_of_place", error=str(error))
         return done()
 
     def _tell(self, call: CallSession, event: TaskEvent) -> None:
