@@ -133,12 +133,29 @@ async def test_a_sign_of_life_is_owed_for_a_second_and_a_half_of_voice_and_for_n
     async with alongside(line.succession.run()):
         line.succession.need()
         await settle()
+        line.succession.tick(line.clock())
         marks = b"\1" * voiced + bytes(100)
         line.succession.feed(Frames.cut(loud(1) * len(marks), marks), line.clock())
-        line.clock.turn(SILENT_AFTER + 0.1)
-        line.succession.tick(line.clock())
+        for _ in range(round(SILENT_AFTER / 0.1) + 1):
+            line.clock.turn(0.1)
+            line.succession.tick(line.clock())
         await settle()
         assert line.user.entries == entries
+
+
+async def test_no_sign_of_life_is_owed_for_a_time_in_which_the_process_stood_still() -> None:
+    line = Line()
+    speech = Frames.cut(loud(1) * 75, b"\1" * 75)
+    async with alongside(line.succession.run()):
+        line.succession.need()
+        await settle()
+        line.succession.tick(line.clock())
+        line.succession.feed(speech, line.clock())
+        line.clock.turn(SILENT_AFTER * 2)
+        line.succession.feed(speech, line.clock())  # what waited is read, and the next beat comes
+        line.succession.tick(line.clock())
+        await settle()
+        assert line.user.entries == ["opened"]
 
 
 # -- being told outside of any task

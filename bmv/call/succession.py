@@ -21,6 +21,8 @@ from bmv.waiting import Event
 
 log = structlog.get_logger()
 
+STOPPED_SECONDS = 1.0  # from one tick to the next: the process stood still, and could not have been told anything
+
 
 class SessionUser(Protocol):
     """Who feeds the sessions, and is told what becomes of them."""
@@ -59,6 +61,7 @@ class Succession:
         self._stats = stats
         self._clock = clock
         self._watchdog = Watchdog()
+        self._ticked_at = float("-inf")
         self._translator: Translator | None = None
         self._wanted = Event()
         self._needed = False
@@ -102,6 +105,9 @@ class Succession:
         """Every 20 ms: it may be time for another try, or a session may have been silent for too long."""
         if self._retry_at is not None and now >= self._retry_at:
             self._retry.set()
+        if now - self._ticked_at > STOPPED_SECONDS:
+            self.forgive()
+        self._ticked_at = now
         if self._translator and self._watchdog.barks(now) and not self.finishing:
             self._watchdog.alive()  # once is enough
             self._stop_listening()
