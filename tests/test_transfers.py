@@ -35,7 +35,7 @@ BUSY = 3.0  # seconds by which this machine may be late
 
 def told(party: Party, tag: str, since: int = 0) -> bool:
     """Whether somebody was told of the interpreter in this language."""
-    return listen(party.heard[since:], notice(Sentence.INTERPRETER, tag)).share == 1
+    return heard_whole(party.heard[since:], notice(Sentence.INTERPRETER, tag))
 
 
 async def answers(talk: Talk, to: Party, sound: bytes) -> None:
