@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from holding import OURS, PIECES, Ear, flex_music, needs_music, seconds_of_sound, talking, until
@@ -10,6 +11,7 @@ from house import house
 from listening import hardly_heard, heard_whole, listen
 from mirror import SPANISH, Mirror, ending, events, logged, translated
 from notices import notice
+from wires import log_lines
 
 from bmv.audio.likeness import SILENCE_FRAMES
 from bmv.audio.mulaw import FRAME_SECONDS
@@ -18,6 +20,7 @@ from bmv.call.sides import HOLD_EXPLAINED
 from bmv.call.state import CallState
 from bmv.languages import Sentence
 from bmv.simulator import voices
+from bmv.simulator.openai import Fault, Refusal
 from bmv.simulator.twilio import Worker
 
 ONE_MOMENT = voices.speak("One moment please, I will have a look.", "en")
@@ -193,3 +196,20 @@ async def test_who_hangs_up_on_hold_ends_everything_within_two_seconds(leaving: 
     assert all(session.closed_by for session in home.openai.sessions)
     assert ending(log)["reason"] == f"{leaving}_hung_up"
     assert home.twilio.alerts == []
+
+
+async def test_what_is_said_of_a_call_tells_which_one_it_is_whoever_noticed() -> None:
+    about_calls = {"call_bridged", "call_held", "original_passed_through", "translator_lost", "translator_refused"}
+    with log_lines() as lines:
+        async with house(brain=Mirror) as home:
+            home.openai.usually(Fault(refuse=Refusal.of(500)))
+            _, call = await home.calls()
+            alex, agent = await home.accepts()
+            await alex.hears_speech(timeout=20)
+            agent.hold()
+            await until(lambda: "call_held" in lines.getvalue(), 20)
+            await call.hang_up()
+            await home.empty()
+    told = [entry for line in lines.getvalue().splitlines() if (entry := json.loads(line))["event"] in about_calls]
+    assert {entry["event"] for entry in told} == about_calls
+    assert len({entry.get("call_id") for entry in told}) == 1

@@ -6,7 +6,6 @@ Here the translation is continuous; test_failures_turns.py has the one that goes
 from __future__ import annotations
 
 import asyncio
-import json
 
 import pytest
 from holding import Ear
@@ -28,7 +27,6 @@ from mirror import (
     translated,
 )
 from notices import SECONDS
-from wires import log_lines
 
 from bmv.audio import mulaw
 from bmv.audio.levels import mix, scale
@@ -288,25 +286,6 @@ async def test_a_call_that_nobody_can_translate_is_ended_after_the_time_the_oper
     assert alex.hung_up.is_set()
     assert heard_whole(alex.heard, LOST)
     assert ending(log)["reason"] == "translation_lost"
-
-
-async def test_what_is_said_of_a_call_tells_which_one_it_is_whoever_noticed() -> None:
-    about_calls = {"call_bridged", "call_held", "original_passed_through", "translator_lost", "translator_refused"}
-    with log_lines() as lines:
-        async with house(brain=Mirror) as home:
-            home.openai.usually(DOWN)
-            _, call = await home.calls()
-            alex, agent = await home.accepts()
-            await alex.hears_speech(timeout=20)
-            agent.hold()
-            async with asyncio.timeout(20):
-                while "call_held" not in lines.getvalue():
-                    await asyncio.sleep(0.05)
-            await call.hang_up()
-            await home.empty()
-    told = [entry for line in lines.getvalue().splitlines() if (entry := json.loads(line))["event"] in about_calls]
-    assert {entry["event"] for entry in told} == about_calls
-    assert len({entry.get("call_id") for entry in told}) == 1
 
 
 # -- the other kind of translator

@@ -218,8 +218,8 @@ class CallSession:
         structlog.contextvars.bind_contextvars(call_id=self.id)
         log.info(f"call_{self.state.value}", language=self.caller.language and self.caller.language.tag)
         try:
-            # The beat is of no call, and what is logged at one is.
-            with self._services.metronome.attached(partial(contextvars.copy_context().run, self._tick)):
+            context = contextvars.copy_context()  # a beat is of no call, and what is logged at one is
+            with self._services.metronome.attached(lambda now: context.run(self._tick, now)):
                 await self._live()
         finally:
             self.end(EndReason.INTERNAL_ERROR)
