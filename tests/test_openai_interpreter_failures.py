@@ -9,7 +9,7 @@ from realtime_server import HELLO, WORLD, Session, calling, realtime
 from structlog.testing import capture_logs
 
 from bmv.call.translator import Expiring, Processed
-from bmv.translators import openai_interpreter, turns
+from bmv.translators import openai_interpreter, openai_socket, turns
 from bmv.translators.openai_interpreter import OpenAIInterpreter
 from bmv.translators.openai_socket import Line
 
@@ -263,7 +263,9 @@ async def test_a_server_that_wants_answers_without_end_and_takes_none_is_given_u
         assert str(await call.lost()) == "OpenAI says much and takes nothing"
 
 
-async def test_a_session_says_before_its_time_that_it_is_expiring_and_goes_on() -> None:
+async def test_a_session_says_before_its_time_that_it_is_expiring_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_socket, "BELIEVED_SECONDS", 0.0)
+
     async def short(session: Session) -> None:
         await session.welcome(expires_at=time.time() + 1.0)
         await session.hear(100)
