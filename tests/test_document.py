@@ -12,7 +12,7 @@ PROJECT = Path(__file__).parent.parent
 
 def test_a_run_is_the_same_when_it_has_been_in_a_file(tmp_path: Path) -> None:
     found = run(point(), point(bridge="plain", cpu_ms=6.0))
-    found.minutes["mulaw"] = [{"minute": 1, "cpu_ms": 1.0, "memory_kb": 0.0}]
+    found.minutes["mulaw"] = [{"minute": 1, "cpu_ms": 1.0, "blocks": 0.0}]
     found.refused["mulaw"] = 215
     found.save(tmp_path / "bench" / "run.json")
     assert Run.load(tmp_path / "bench" / "run.json") == found

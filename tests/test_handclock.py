@@ -40,7 +40,7 @@ def test_the_rows_of_an_hour_are_at_its_marks(logs: Logs) -> None:
     rows = hour(wide=True, marks=(1, 2))
     assert [row["minute"] for row in rows] == [1, 2]
     assert all(row["cpu_ms"] > 0 and row["sessions"] == 2 for row in rows)
-    assert rows[0]["memory_kb"] == 0
+    assert rows[0]["blocks"] == 0
 
 
 def test_it_needs_a_loop_by_hand() -> None:

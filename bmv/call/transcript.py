@@ -25,7 +25,7 @@ FINAL_AFTER = {CaptionKind.ORIGINAL: NEW_LINE_AFTER, CaptionKind.TRANSLATION: 5.
 """Seconds without a word after which nothing is expected any more: a translation may pause longer than the speaker."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
     """One line as it stands: what a speaker said (`ORIGINAL`), or what the listener is told (`TRANSLATION`).
 

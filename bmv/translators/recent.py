@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-MOST: Final = 1000
-"""An hour of talk has fewer turns."""
+MOST: Final = 200
+"""Ten minutes of quick talk have fewer turns, and nothing comes later than that."""
 
 
 class Recent:

@@ -40,7 +40,7 @@ class Run:
     micro: dict[str, float] = field(default_factory=dict)
     """Microseconds for one time, by what is done."""
     minutes: dict[str, list[dict[str, float]]] = field(default_factory=dict)
-    """By kind of call, how cost and memory go on: rows of `minute`, `cpu_ms`, `memory_kb`."""
+    """By kind of call, how cost and memory go on: rows of `minute`, `cpu_ms`, `blocks`."""
     rooms: dict[str, dict[str, float]] = field(default_factory=dict)
     """By kind of call, the share of the processor's time by room."""
     functions: dict[str, dict[str, float]] = field(default_factory=dict)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import time
 from collections.abc import Sequence
 from typing import Final
 
 from bmv.audio.mulaw import FRAME_SECONDS
 from bmv.commands.bench.handclock import HandLoop, hand_call
-from bmv.commands.bench.processes import Usage
 from bmv.commands.bench.sound import CYCLE
 
 MARKS: Final = (1 / 6, 1 / 3, 1, 2, 10, 20, 30, 40, 50, 60)
@@ -21,7 +21,7 @@ Row = dict[str, float]
 
 def hour(*, wide: bool, marks: Sequence[float] = MARKS) -> list[Row]:
     """Hold one call; give for each mark the minute, processor milliseconds for a second of the call since the mark
-    before, and how many kilobytes of memory have been added since the first.
+    before, and how many blocks of memory it has more than at the first: each object of Python's is one, or a few.
 
     `wide` is the continuous translator at 24 kHz, else it is the turn-based one.
     """
@@ -40,11 +40,10 @@ async def _hour(marks: Sequence[float], *, wide: bool) -> list[Row]:
             await call.pass_frames(round(seconds / FRAME_SECONDS))
             took, minute = time.process_time() - before, mark
             gc.collect()
-            memory = Usage.here().memory
-            first = first or memory
-            sessions = call.factory.opened
-            added = (memory - first) / 1024
-            rows.append({"minute": mark, "cpu_ms": took / seconds * 1000, "memory_kb": added, "sessions": sessions})
+            blocks = sys.getallocatedblocks()  # resident memory has gaps, in which much can grow unseen
+            first = first or blocks
+            cost = {"cpu_ms": took / seconds * 1000, "blocks": blocks - first}
+            rows.append({"minute": mark, **cost, "sessions": call.factory.opened})
         played = {role.value: leg.frames for role, leg in call.legs.items()}
         assert all(played.values()), played  # noqa: S101 - else nothing was translated, and nothing measured
     return rows
