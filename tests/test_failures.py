@@ -372,6 +372,7 @@ async def test_a_translation_that_comes_back_out_of_a_loudspeaker_is_not_transla
         await asyncio.sleep(1.0)
         alex.say(ENGLISH)
         await alex.done_speaking(timeout=15)
+        await Ear(maria, 0).hears(translated(ENGLISH), 20)
         await maria.hears_quiet(2.0, timeout=15)
         await call.hang_up()
         await home.empty()
