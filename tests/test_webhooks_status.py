@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from wires import AGENT_SID, CALLER_SID, FakeCarrier, house, log_lines
 
 from bmv import languages
+from bmv.call.leg import Role
 from bmv.call.state import EndReason
 from bmv.languages import Sentence
 
@@ -44,6 +45,19 @@ async def test_the_end_of_a_telephone_call_that_is_none_of_ours_ends_nothing() -
         path, form = agent_status(call.id, "completed", CallSid="CA" + "9" * 32)
         assert (await home.post(path, form)).status == 204
         assert call.reason is None
+
+
+@pytest.mark.parametrize("status", ["ringing", "completed"])
+@pytest.mark.parametrize("name", ["", "no/name", "CA" * 40])
+async def test_news_of_a_telephone_call_without_a_name_is_news_of_none(name: str, status: str) -> None:
+    async with house() as home:
+        call = await home.call()
+        for call_id in (call.id, "0" * 24):
+            assert (await home.post(*agent_status(call_id, status, CallSid=name))).status == 204
+        assert (await home.post(*agent_status(call.id, "ringing"))).status == 204  # the first that is told of
+        assert call.is_call_of(Role.AGENT, AGENT_SID)
+        assert call.reason is None
+        assert home.carrier.hung_up == []
 
 
 async def test_a_telephone_call_is_known_from_its_first_news_on_and_ended_though_the_order_was_never_answered() -> None:

@@ -126,6 +126,8 @@ class Webhooks:
         log.info("call_status", role=role.value, status=status, call_sid=call_sid)
         if role is Role.AGENT and status in OVER:
             self._pairing.give_up(call_id)  # also when our call is long over: the next one waits for its turn
+        if not call_sid:  # nobody can say which telephone call it is; Twilio always does
+            return done()
         call = self._registry.find(call_id) or self._registry.find_by_call_sid(call_sid)
         if call_id and status not in OVER and (call is None or call.reason is not None):
             await self._end_stray(call_sid)
