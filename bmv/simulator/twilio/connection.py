@@ -27,6 +27,7 @@ class Connection:
     async def close(self) -> None:
         """Cut and forget the connection. Closing alone would wait until the server has read everything."""
         self.cut()
+        await self.socket.close()  # which waits for nobody now, and lets go of the connection
         if self._wire is not None:
             self._wire.close()
         await self._session.close()
