@@ -137,6 +137,7 @@ async def front(
         yield made
     finally:
         server.close()
+        await asyncio.sleep(0.05)  # who has left amid a handshake, or has just come, is nobody's until the loop notices
         await made.close()
         await server.wait_closed()
 
